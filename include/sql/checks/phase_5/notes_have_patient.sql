@@ -1,0 +1,12 @@
+-- title: All notes belong to a patient that exists
+-- entity: note
+-- severity: stop
+-- field: patient_id
+-- todo: Correct patient_id of these records of layout API_Notes in FileMaker
+SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
+       'patient_id' AS field, NULL::text AS detail
+FROM nexus_staging.note AS staged
+WHERE NOT EXISTS (
+    SELECT FROM nexus_work.identity AS patient
+    WHERE patient.entity = 'patient' AND patient.filemaker_id = staged.patient_id_filemaker_id
+);

@@ -1,0 +1,2 @@
+-- title: Appointment count: Nexus = FileMaker
+-- same_as: phase_4/appointment_count_matches

@@ -1,0 +1,2 @@
+-- title: All appointments have a clinic
+-- same_as: phase_4/appointments_have_clinic

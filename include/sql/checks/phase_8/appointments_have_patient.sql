@@ -1,0 +1,2 @@
+-- title: All appointments have a patient
+-- same_as: phase_4/appointments_have_patient

@@ -1,0 +1,2 @@
+-- title: All appointments have a type
+-- same_as: phase_4/appointments_have_type

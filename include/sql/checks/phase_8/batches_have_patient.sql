@@ -1,0 +1,2 @@
+-- title: All image batches have a patient
+-- same_as: phase_7/batches_have_patient

@@ -1,0 +1,11 @@
+-- title: Open the calendar: see appointments
+-- entity: appointment
+-- severity: stop
+-- field: endTime
+-- todo: Correct start and end of these records of layout API_Appointments in FileMaker; one without an end breaks the whole calendar
+SELECT NULL::text AS record_id, appointment.filemaker_event_id::text AS filemaker_id, appointment.id AS nexus_id,
+       'endTime' AS field,
+       CASE WHEN appointment.end_time IS NULL THEN 'no end' ELSE 'ends before it starts' END AS detail
+FROM nexus_work.appointments AS appointment
+WHERE appointment.patient_id IS NOT NULL
+  AND (appointment.end_time IS NULL OR appointment.end_time < appointment.start_time);

@@ -1,0 +1,2 @@
+-- title: Document count: same as before
+-- same_as: phase_6/document_count_unchanged

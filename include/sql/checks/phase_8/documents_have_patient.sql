@@ -1,0 +1,2 @@
+-- title: All documents have a patient
+-- same_as: phase_6/documents_have_patient

@@ -1,0 +1,2 @@
+-- title: Image count: same as before
+-- same_as: phase_7/image_count_unchanged

@@ -1,0 +1,2 @@
+-- title: Open a random patient: see documents
+-- same_as: phase_6/open_patient_shows_documents

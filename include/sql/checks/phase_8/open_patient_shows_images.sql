@@ -1,0 +1,2 @@
+-- title: Open a random patient: see images
+-- same_as: phase_7/open_patient_shows_images

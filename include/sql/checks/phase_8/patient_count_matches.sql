@@ -1,0 +1,2 @@
+-- title: Patient count: Nexus = FileMaker
+-- same_as: phase_3/patient_count_matches

@@ -1,0 +1,2 @@
+-- title: All patients have a clinic
+-- same_as: phase_3/patients_have_clinic

@@ -1,0 +1,2 @@
+-- title: All patients have filemaker_metadata.filemaker_id
+-- same_as: phase_3/patients_have_filemaker_id

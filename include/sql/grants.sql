@@ -1,0 +1,34 @@
+-- Purpose: give the import's roles what they need and no more; make the import's three schemas.
+-- Run by: a superuser of the Nexus database (or the owner, with the right to grant pg_read_all_data), after
+--         the login roles nexus_backup, nexus_import and nexus_restore exist. May run again.
+-- Parameters: none.
+
+GRANT pg_read_all_data TO nexus_backup, nexus_import, nexus_restore;
+GRANT pg_write_all_data TO nexus_restore;
+
+CREATE SCHEMA IF NOT EXISTS nexus_import AUTHORIZATION nexus_import;
+CREATE SCHEMA IF NOT EXISTS nexus_staging AUTHORIZATION nexus_import;
+CREATE SCHEMA IF NOT EXISTS nexus_work AUTHORIZATION nexus_import;
+
+GRANT USAGE ON SCHEMA public TO nexus_backup, nexus_import, nexus_restore;
+
+-- Only the tables that the mapping or the policy lets the import change.
+GRANT INSERT, UPDATE, DELETE ON
+    public.patients,
+    public.appointments,
+    public.notes,
+    public.letters_patientletter,
+    public.reminders,
+    public.documents_document,
+    public.images_batch,
+    public.images_image,
+    public.encounters,
+    public.sms_messages,
+    public.sms_inbound,
+    public.patient_referrers,
+    public.patient_coordinators,
+    public.contact_relationships,
+    public.xero_contact_links,
+    public.xero_invoice_links,
+    public.xero_quote_links
+TO nexus_import;

@@ -1,0 +1,202 @@
+"""FileMaker's side on disk: one JSON file per layout, values as the Data API returns them by default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from .dice import Dice, us_date, us_timestamp
+from .ledger import Row
+from .source import Appointment, Letter, Note, Patient, Reminder, Source
+
+DATABASE = "Clinic"
+USER = "nexus_import"
+MOST_MODIFICATIONS = 12
+
+# layout: (table, fields as name:result; the result is text where none is given)
+LAYOUTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "API_Contacts": (
+        "Contacts",
+        (
+            "id",
+            "title",
+            "nameFirst",
+            "nameMiddle",
+            "nameLast",
+            "DOB:date",
+            "gender",
+            "Health Number",
+            "clinic_name",
+            "funding_type",
+            "NDIS Plan Start Date:date",
+            "NDIS Plan End Date:date",
+            "NDIS Coordinator Name",
+            "creationTimestamp:timeStamp",
+            "modificationTimestamp:timeStamp",
+        ),
+    ),
+    "API_Appointments": (
+        "Appointments",
+        (
+            "id",
+            "patient_id",
+            "clinic_name",
+            "clinician_name",
+            "appointment_type",
+            "startDate:date",
+            "startTime:time",
+            "endDate:date",
+            "endTime:time",
+            "note",
+        ),
+    ),
+    "API_Notes": ("Notes", ("id", "patient_id", "Date:date", "Note", "Note Type", "creationAccountName")),
+    "API_Letters": ("Letters", ("id", "patient_id", "Date:date", "To", "Title", "Body", "Type")),
+    "API_Reminders": (
+        "Reminders",
+        ("id", "patient_id", "appointment_id", "clinic_name", "note", "reminder_date:date", "status"),
+    ),
+    "API_Docs": (
+        "Docs",
+        ("id", "patient_id", "Type", "Date:date", "NexusExportDate:timeStamp", "creationAccountName"),
+    ),
+    "API_Images": (
+        "Images",
+        (
+            "id",
+            "patient_id",
+            "recid:number",
+            "date:date",
+            "Type",
+            "NexusExportDate:timeStamp",
+            "fileName",
+        ),
+    ),
+}
+
+
+def write_filemaker(
+    directory: Path, source: Source, documents: list[Row], images: list[Row], seed: int
+) -> dict[str, int]:
+    """Write `database.json` and a file per layout into `directory`; return the record counts by layout."""
+    directory.mkdir(parents=True, exist_ok=True)
+    dice = Dice(seed, "filemaker")
+    access = {"database": DATABASE, "user": USER, "password": dice.token()[:24]}
+    (directory / "database.json").write_text(json.dumps(access, indent=2) + "\n", encoding="utf-8")
+    records: dict[str, list[Row]] = {
+        "API_Contacts": [_contact(patient) for patient in source.patients],
+        "API_Appointments": [_appointment(appointment) for appointment in source.appointments],
+        "API_Notes": [_note(note) for note in source.notes],
+        "API_Letters": [_letter(letter) for letter in source.letters],
+        "API_Reminders": [_reminder(reminder) for reminder in source.reminders],
+        "API_Docs": documents,
+        "API_Images": images,
+    }
+    for layout, rows in records.items():
+        _write_layout(directory, dice, layout, rows)
+    return {layout: len(rows) for layout, rows in records.items()}
+
+
+def _write_layout(directory: Path, dice: Dice, layout: str, rows: Iterable[Row]) -> None:
+    table, described = LAYOUTS[layout]
+    fields = [field.partition(":") for field in described]
+    names = [name for name, _, _ in fields]
+    record_id = 0
+    records = []
+    for row in rows:
+        if list(row) != names:
+            raise ValueError(f"a record of {layout} has fields {list(row)}, the layout has {names}")
+        record_id += dice.number(1, 3)  # gaps: deleted records
+        mod_id = str(dice.number(0, MOST_MODIFICATIONS))
+        records.append({"recordId": str(record_id), "modId": mod_id, "fieldData": row})
+    document = {
+        "layout": layout,
+        "table": table,
+        "fields": [{"name": name, "result": result or "text"} for name, _, result in fields],
+        "records": records,
+    }
+    path = directory / f"{quote(layout, safe='')}.json"
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def _text(text: str) -> str:
+    """Return a text with FileMaker's line ends."""
+    return text.replace("\n", "\r")
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.time().isoformat("seconds") if moment else ""
+
+
+def _contact(patient: Patient) -> Row:
+    return {
+        "id": patient.key,
+        "title": patient.title,
+        "nameFirst": patient.first_name,
+        "nameMiddle": patient.middle_names,
+        "nameLast": patient.last_name,
+        "DOB": us_date(patient.born),
+        "gender": patient.gender,
+        "Health Number": patient.health_number,
+        "clinic_name": patient.clinic,
+        "funding_type": patient.funding,
+        "NDIS Plan Start Date": us_date(patient.plan_start),
+        "NDIS Plan End Date": us_date(patient.plan_end),
+        "NDIS Coordinator Name": patient.coordinator,
+        "creationTimestamp": us_timestamp(patient.created),
+        "modificationTimestamp": us_timestamp(patient.modified),
+    }
+
+
+def _appointment(appointment: Appointment) -> Row:
+    end = appointment.end
+    return {
+        "id": appointment.key,
+        "patient_id": appointment.patient.key,
+        "clinic_name": appointment.clinic,
+        "clinician_name": appointment.clinician,
+        "appointment_type": appointment.kind,
+        "startDate": us_date(appointment.start.date()),
+        "startTime": _time(appointment.start),
+        "endDate": us_date(end.date() if end else None),
+        "endTime": _time(end),
+        "note": _text(appointment.note),
+    }
+
+
+def _note(note: Note) -> Row:
+    return {
+        "id": note.key,
+        "patient_id": note.patient.key,
+        "Date": us_date(note.day),
+        "Note": _text(note.text),
+        "Note Type": note.kind,
+        "creationAccountName": note.author,
+    }
+
+
+def _letter(letter: Letter) -> Row:
+    return {
+        "id": letter.key,
+        "patient_id": letter.patient.key,
+        "Date": us_date(letter.day),
+        "To": letter.recipient,
+        "Title": letter.title,
+        "Body": _text(letter.body),
+        "Type": letter.kind,
+    }
+
+
+def _reminder(reminder: Reminder) -> Row:
+    return {
+        "id": reminder.key,
+        "patient_id": reminder.patient.key,
+        "appointment_id": reminder.appointment.key if reminder.appointment else "",
+        "clinic_name": reminder.clinic,
+        "note": _text(reminder.text),
+        "reminder_date": us_date(reminder.due),
+        "status": reminder.status,
+    }

@@ -1,0 +1,55 @@
+"""When a person must be asked before the publish, and when a publish may happen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+
+WATCHED_TABLES = {
+    "patients": ("removed", "added", "changed"),
+    "appointments": ("removed", "added", "changed"),
+    "notes": ("removed",),
+    "letters_patientletter": ("removed",),
+    "reminders": ("removed",),
+}
+"""Tables whose plan is compared with the limits, and by what: a layout read as empty must not remove all notes."""
+ACTION_OF = {"removed": "remove", "added": "add", "changed": "change"}
+
+
+def unusual_reasons(
+    counts: Mapping[str, Mapping[str, int]],
+    live_counts: Mapping[str, int],
+    limits: Mapping[str, float],
+    nexus_only_removed: Mapping[str, int],
+    relaxed_checks: list[str],
+) -> list[str]:
+    """Return why the plan is unusual, one sentence each; empty when it is not.
+
+    `counts` is {table: {add, change, remove}}, `live_counts` rows before, `limits` percentages with the keys
+    removed_percent, added_percent and changed_percent, `nexus_only_removed` rows per table that exist nowhere else.
+    """
+    reasons = []
+    for table, words in WATCHED_TABLES.items():
+        base = live_counts.get(table, 0)
+        for word in words:
+            count, limit = counts.get(table, {}).get(ACTION_OF[word], 0), limits[f"{word}_percent"]
+            if base and 100 * count / base > limit:
+                share = 100 * count / base
+                reasons.append(f"{count:,} of {base:,} {table} would be {word} ({share:.1f} %, limit {limit:g} %)")
+    for table, count in sorted(nexus_only_removed.items()):
+        if count:
+            reasons.append(f"{count:,} rows of {table} that exist only in Nexus would be removed")
+    reasons += [f"check {check} was relaxed by the policy and found something" for check in relaxed_checks]
+    return reasons
+
+
+def is_within_launch_window(slot: datetime, now: datetime, window: timedelta) -> bool:
+    """Tell whether a scheduled run starts near enough to its slot (both aware)."""
+    return abs(now - slot) <= window
+
+
+def is_within_publish_window(now: datetime, window: tuple[str, str]) -> bool:
+    """Tell whether the local time `now` lies in the window; a window may cross midnight."""
+    start, end = (time.fromisoformat(part) for part in window)
+    clock = now.time()
+    return start <= clock < end if start <= end else clock >= start or clock < end

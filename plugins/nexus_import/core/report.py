@@ -1,0 +1,65 @@
+"""The report of a run as plain data and as one self-contained page; the words are the requirement's own. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from nexus_import.core.progress import elapsed
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step as the timeline shows it."""
+
+    name: str
+    task_id: str
+    finished_at: datetime
+    seconds: float
+    is_passed: bool
+    record_count: int
+    error_count: int
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One check as the list shows it."""
+
+    check_id: str
+    title: str
+    severity: str
+    finding_count: int
+    is_passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run as people look at it: ids and counts only."""
+
+    run_id: str
+    headline: str
+    is_green: bool
+    started_at: datetime
+    written_at: datetime
+    triggered_by: str
+    parameters: dict[str, Any]
+    steps: list[StepLine] = field(default_factory=list)
+    checks: list[CheckLine] = field(default_factory=list)
+    plan: dict[str, dict[str, int]] = field(default_factory=dict)
+    backups: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def total_time(self) -> str:
+        """The time from the run's start to the report."""
+        return elapsed((self.written_at - self.started_at).total_seconds())
+
+
+def render(report: Report) -> str:
+    """Return the report as one HTML page without anything from elsewhere; every value is escaped."""
+    environment = Environment(loader=PackageLoader("nexus_import", "web/templates"), autoescape=select_autoescape())
+    environment.filters["elapsed"] = elapsed
+    return environment.get_template("report.html").render(report=report)

@@ -1,0 +1,77 @@
+"""The verdict of a run: green only when everything that was asked for was done. Pure; the journal's words go in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nexus_import.core.sequence import FIX_FILEMAKER, Step, first_gap
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the journal and Airflow know about a run when it ends.
+
+    `failed_tasks` are task ids in the order of the graph; `failed_checks` the sentences of the checks that stopped
+    the run; `approval` the last answer and who gave it.
+    """
+
+    state: str | None
+    mode: str
+    steps: Mapping[str, Step]
+    failed_tasks: list[str]
+    failed_checks: list[str]
+    is_published: bool
+    is_verified: bool
+    approval: tuple[str | None, str | None] | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`state` is published, rehearsed, skipped, or a red one; `clear` the task to clear after a red one."""
+
+    state: str
+    sentence: str
+    is_green: bool
+    clear: str | None = None
+
+
+def judge(facts: RunFacts) -> Verdict:
+    """Return the verdict; the first thing that is not as it should be decides."""
+    if facts.state is None:
+        return Verdict("refused", "The run was refused at its start; see the log of start.record_attempt", False)
+    if facts.state == "skipped":
+        return Verdict("skipped", "Nothing was done: the run's time slot was over", True)
+    if facts.failed_checks:
+        return _stopped(f"Stopped by {len(facts.failed_checks)} checks: {facts.failed_checks[0]}", FIX_FILEMAKER)
+    if facts.is_published and not facts.is_verified:
+        return Verdict(
+            "unverified",
+            "Published but unverified: the rows were committed, the look at live Nexus failed or did not run. "
+            "See docs/runbook.md",
+            False,
+            "publish.verify_live",
+        )
+    if facts.failed_tasks:
+        return _stopped(f"Task {facts.failed_tasks[0]} failed; its log says why", facts.failed_tasks[0])
+    gap = first_gap(facts.steps)
+    if gap:
+        return _stopped(f"Step {gap.step.name} {gap.reason}", gap.step.clear)
+    if facts.mode == "rehearse":
+        return Verdict("rehearsed", "Rehearsed: the plan was made, live Nexus is unchanged", True)
+    if facts.is_published:
+        return Verdict("published", "Published and verified", True)
+    return _not_approved(facts)
+
+
+def _stopped(why: str, clear: str) -> Verdict:
+    return Verdict("stopped", f"{why.rstrip('.')}. Live Nexus is unchanged", False, clear)
+
+
+def _not_approved(facts: RunFacts) -> Verdict:
+    answer, who = facts.approval or (None, None)
+    if answer == "Reject":
+        return Verdict("rejected", f"Rejected by {who}. Live Nexus is unchanged", False, "publish.make_plan")
+    if answer == "Timed out":
+        return Verdict("timed_out", "Nobody answered in time. Live Nexus is unchanged", False, "publish.make_plan")
+    return _stopped("The plan was not published", "publish.make_plan")

@@ -1,0 +1,1 @@
+"""The FileMaker Data API: client, complete reading of a layout, Airflow hook."""

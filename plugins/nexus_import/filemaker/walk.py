@@ -1,0 +1,293 @@
+"""The complete reading of a layout, page by page, while people go on working in FileMaker.
+
+FileMaker has no snapshot: each page is a new evaluation. Two things make the reading complete all the same.
+By key, a page asks for what follows the last key read, so that changes before it cannot shift it. At the end
+the layout is compared with what it was at the start; when rows came or went, it is read once more in creation
+order and only the differences are handed out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from nexus_import.errors import ConfigurationError, FileMakerMovedError
+from nexus_import.filemaker.client import FileMakerClient
+from nexus_import.filemaker.cursor import Cursor, Mark, PageSize, WalkedPage, WalkSummary
+from nexus_import.filemaker.records import Page, Record, Sort, escape_criterion
+from nexus_import.filemaker.transport import FileMakerTimedOutError
+
+MAX_REREADS = 3
+
+_log = logging.getLogger(__name__)
+
+
+def walk_layout(
+    client: FileMakerClient,
+    layout: str,
+    key_field: str | None,
+    *,
+    page_size: int | None = None,
+    sort: tuple[Sort, ...] = (),
+    after: Cursor | None = None,
+    already_read: Mapping[str, str] | None = None,
+    on_page: Callable[[WalkedPage], None] | None = None,
+) -> LayoutWalk:
+    """Return an iterator over the pages of a layout whose `summary` is set when it has ended.
+
+    With `key_field` (sortable; best unique) the walk is by key; without it by offset, in the order of `sort`
+    (which must be unique), by default in creation order. To continue an interrupted walk give the last stored
+    page's cursor as `after` and modId by recordId of all stored pages as `already_read`.
+    Raises FileMakerMovedError when records keep coming and going; the client's errors pass through.
+    """
+    return LayoutWalk(
+        client,
+        layout,
+        key_field,
+        page_size=page_size or client.page_size,
+        sort=sort,
+        after=after,
+        already_read=already_read or {},
+        on_page=on_page,
+    )
+
+
+class LayoutWalk(Iterator[WalkedPage]):
+    """An iterator over the pages of one layout; memory holds ids of the records, and one page."""
+
+    def __init__(
+        self,
+        client: FileMakerClient,
+        layout: str,
+        key_field: str | None,
+        *,
+        page_size: int,
+        sort: tuple[Sort, ...],
+        after: Cursor | None,
+        already_read: Mapping[str, str],
+        on_page: Callable[[WalkedPage], None] | None,
+    ) -> None:
+        if after is not None and after.read_count != len(already_read):
+            raise ConfigurationError(
+                f"The walk of {layout} cannot go on: its cursor counts {after.read_count} records,"
+                f" {len(already_read)} were given. Start it anew."
+            )
+        self._client = client
+        self._layout = layout
+        self._key_field = key_field
+        self._sort = sort
+        self._size = PageSize(page_size)
+        self._after = after
+        self._seen: dict[str, str] = dict(already_read)
+        self._on_page = on_page
+        self._request_count = 0
+        self._reread_count = 0
+        self._cursor: Cursor
+        self._summary: WalkSummary | None = None
+        self._pages = self._walk()
+
+    def __next__(self) -> WalkedPage:
+        """Return the next page that has anything new."""
+        return next(self._pages)
+
+    @property
+    def summary(self) -> WalkSummary:
+        """What the finished walk read; raises RuntimeError before the last page was taken."""
+        if self._summary is None:
+            raise RuntimeError(f"The walk of {self._layout} has not ended.")
+        return self._summary
+
+    def _walk(self) -> Iterator[WalkedPage]:
+        self._cursor = self._after or self._first_cursor()
+        if self._cursor.stage == "keys":
+            yield from self._walk_keys()
+            self._cursor = replace(self._cursor, stage="empty_keys", key=None, offset=1)
+        if self._cursor.stage == "empty_keys":
+            yield from self._walk_offsets(self._read_empty_keys)
+        if self._cursor.stage == "offset":
+            yield from self._walk_offsets(self._read_sorted)
+        self._cursor = replace(self._cursor, stage="reconcile", key=None, offset=1)
+        yield from self._reconcile()
+
+    def _first_cursor(self) -> Cursor:
+        mark = self._mark()
+        return Cursor(
+            stage="keys" if self._key_field else "offset",
+            key=None,
+            offset=1,
+            page_count=0,
+            read_count=0,
+            found_at_start=mark.found_count,
+            newest_at_start=mark.newest_record_id,
+        )
+
+    def _walk_keys(self) -> Iterator[WalkedPage]:
+        """Read the records that have a key, in its order.
+
+        Each page starts at the last key and not after it, so that no record of a key shared by several is
+        lost at a page border; what was read already is left out. Only when a page brought nothing beyond that
+        key does the next one skip what was returned. Keys are compared for equality only: their order is the
+        server's business.
+        """
+        while True:
+            cursor = self._cursor
+            page = self._fetch(self._read_keys)
+            if not page.records:
+                return
+            fresh = self._fresh(page)
+            last_key = str(page.records[-1].fields.get(str(self._key_field), ""))
+            is_same_key = cursor.key is not None and last_key.casefold() == cursor.key.casefold()
+            if fresh and not is_same_key:
+                self._cursor = replace(cursor, key=last_key, offset=1)
+            else:
+                self._cursor = replace(cursor, offset=cursor.offset + len(page.records))
+            yield from self._hand_out(fresh)
+            if _is_last(page, cursor.offset):
+                return
+
+    def _walk_offsets(self, read: Callable[[int], Page]) -> Iterator[WalkedPage]:
+        while True:
+            offset = self._cursor.offset
+            page = self._fetch(read)
+            if not page.records:
+                return
+            self._cursor = replace(self._cursor, offset=offset + len(page.records))
+            yield from self._hand_out(self._fresh(page))
+            if _is_last(page, offset):
+                return
+
+    def _reconcile(self) -> Iterator[WalkedPage]:
+        """Read the layout again until it stood still meanwhile, unless it did not move in the first place."""
+        start = Mark(self._cursor.found_at_start, self._cursor.newest_at_start)
+        before = self._mark()
+        if before == start and len(self._seen) == before.found_count:
+            self._finish(before, ())
+            return
+        while self._reread_count < MAX_REREADS:
+            self._reread_count += 1
+            _log.info(
+                "%s moved while it was read: found %d at start, %d now, %d distinct read; reading again (%d of %d)",
+                self._layout,
+                start.found_count,
+                before.found_count,
+                len(self._seen),
+                self._reread_count,
+                MAX_REREADS,
+            )
+            present: set[str] = set()
+            self._cursor = replace(self._cursor, offset=1)
+            yield from self._walk_offsets(partial(self._read_created, present))
+            after = self._mark()
+            if before == after and len(present) == after.found_count:
+                self._finish(after, tuple(sorted(self._seen.keys() - present)))
+                return
+            before = after
+        raise FileMakerMovedError(
+            f"{self._layout} kept changing while it was read: found {start.found_count} at start,"
+            f" {before.found_count} at the end, {len(self._seen)} distinct read, after"
+            f" {MAX_REREADS} more readings. No complete reading could be proven, so none is used."
+            " Clear the task when fewer people add or delete records there."
+        )
+
+    def _finish(self, end: Mark, vanished: tuple[str, ...]) -> None:
+        self._summary = WalkSummary(
+            found_at_start=self._cursor.found_at_start,
+            found_at_end=end.found_count,
+            distinct_read=len(self._seen),
+            pages=self._cursor.page_count,
+            requests=self._request_count,
+            rewalked=self._reread_count,
+            vanished_record_ids=vanished,
+        )
+
+    def _mark(self) -> Mark:
+        """Return the layout's state: unsorted records come in creation order, so the last is the newest."""
+        self._request_count += 1
+        page = self._client.get_records(self._layout, limit=1)
+        found_count = page.found_count
+        if found_count > 1:
+            self._request_count += 1
+            page = self._client.get_records(self._layout, offset=found_count, limit=1)
+        return Mark(found_count, page.records[0].record_id if page.records else "")
+
+    def _read_keys(self, limit: int) -> Page:
+        key_field = str(self._key_field)
+        key = self._cursor.key
+        criterion = "*" if key is None else f">={escape_criterion(key)}"
+        return self._client.find(
+            self._layout,
+            [{key_field: criterion}],
+            sort=[Sort(key_field)],
+            offset=self._cursor.offset,
+            limit=limit,
+            is_timeout_retried=self._size.is_smallest,
+        )
+
+    def _read_empty_keys(self, limit: int) -> Page:
+        return self._client.find(
+            self._layout,
+            [{str(self._key_field): "="}],
+            offset=self._cursor.offset,
+            limit=limit,
+            is_timeout_retried=self._size.is_smallest,
+        )
+
+    def _read_sorted(self, limit: int) -> Page:
+        return self._client.get_records(
+            self._layout,
+            offset=self._cursor.offset,
+            limit=limit,
+            sort=self._sort,
+            is_timeout_retried=self._size.is_smallest,
+        )
+
+    def _read_created(self, present: set[str], limit: int) -> Page:
+        page = self._client.get_records(
+            self._layout, offset=self._cursor.offset, limit=limit, is_timeout_retried=self._size.is_smallest
+        )
+        present.update(record.record_id for record in page.records)
+        return page
+
+    def _fetch(self, read: Callable[[int], Page]) -> Page:
+        """Return a page, asking for fewer records each time the server does not answer in time."""
+        while True:
+            self._request_count += 1
+            try:
+                page = read(self._size.records)
+            except FileMakerTimedOutError:
+                if self._size.is_smallest:
+                    raise
+                self._size.shrink()
+                _log.warning("%s: no answer in time; going on with %d records a page", self._layout, self._size.records)
+            else:
+                self._size.note_success()
+                return page
+
+    def _fresh(self, page: Page) -> tuple[Record, ...]:
+        """Return the records that are new or have a newer modId, and remember them."""
+        fresh = tuple(record for record in page.records if self._seen.get(record.record_id) != record.mod_id)
+        self._seen.update((record.record_id, record.mod_id) for record in fresh)
+        return fresh
+
+    def _hand_out(self, records: tuple[Record, ...]) -> Iterator[WalkedPage]:
+        if not records:
+            return
+        self._cursor = replace(self._cursor, page_count=self._cursor.page_count + 1, read_count=len(self._seen))
+        page = WalkedPage(
+            number=self._cursor.page_count,
+            records=records,
+            cursor=self._cursor,
+            read_count=self._cursor.read_count,
+            found_at_start=self._cursor.found_at_start,
+            is_reread=self._cursor.stage == "reconcile",
+        )
+        if self._on_page is not None:
+            self._on_page(page)
+        yield page
+
+
+def _is_last(page: Page, offset: int) -> bool:
+    # A page shorter than asked for is not the end: the server may have its own limit.
+    return offset - 1 + len(page.records) >= page.found_count

@@ -1,0 +1,1 @@
+"""The Nexus database: every function takes an open connection and knows no Airflow hook."""

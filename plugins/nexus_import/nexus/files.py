@@ -1,0 +1,116 @@
+"""The files that Nexus rows name: listed, compared with the rows, and some of them opened."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from PIL import Image, UnidentifiedImageError
+from psycopg import Connection
+
+from nexus_import.nexus.checks import CheckResult, Finding
+from nexus_import.storage import ObjectStore
+
+LISTED = (
+    "CREATE TEMPORARY TABLE listed_object (key text PRIMARY KEY) ON COMMIT DROP",
+    "CREATE TEMPORARY VIEW named_object AS"
+    " SELECT 'document' AS entity, id, filemaker_id, s3_key AS key FROM nexus_work.documents_document"
+    " UNION ALL SELECT 'image', id, filemaker_id, s3_key FROM nexus_work.images_image"
+    " UNION ALL SELECT 'image', id, filemaker_id, s3_thumbnail_key FROM nexus_work.images_image"
+    " WHERE s3_thumbnail_key <> ''",
+)
+
+
+@dataclass(frozen=True)
+class FileSample:
+    """A row whose file is opened."""
+
+    nexus_id: Any
+    filemaker_id: str | None
+    key: str
+    mime_type: str
+
+
+def check_listing(connection: Connection[Any], keys: Iterable[str], severity: Callable[[str, str], str]) -> CheckResult:
+    """Compare the storage listing with the rows; memory does not grow with either."""
+    for statement in LISTED:
+        connection.execute(statement)
+    with connection.cursor().copy("COPY listed_object FROM STDIN") as copy:
+        for key in keys:
+            copy.write_row((key,))
+    rows = connection.execute(
+        "SELECT entity, NULL, filemaker_id::text, id, 's3_key', 'no such object' FROM named_object"
+        " WHERE NOT EXISTS (SELECT FROM listed_object WHERE listed_object.key = named_object.key)"
+    )
+    return CheckResult(
+        "phase_8/files_exist",
+        "No 404 for a file on S3: every object that a row names is there",
+        severity("phase_8/files_exist", "stop"),
+        "Put the objects back from a copy of the bucket, or remove the rows in Nexus",
+        [Finding(*row) for row in rows],
+    )
+
+
+def sample_files(connection: Connection[Any], table: str, limit: int) -> list[FileSample]:
+    """Return a random sample of the rows of documents_document or images_image."""
+    query = {
+        "documents_document": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.documents_document",
+        "images_image": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.images_image",
+    }[table]
+    return [FileSample(*row) for row in connection.execute(f"{query} ORDER BY random() LIMIT {int(limit)}")]
+
+
+def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
+    """Download sampled documents; an empty or unreadable one is a finding."""
+    findings = []
+    for sample in samples:
+        body = _read(store, sample.key)
+        if not body:
+            why = "cannot be downloaded" if body is None else "is empty"
+            findings.append(Finding("document", None, sample.filemaker_id, sample.nexus_id, "s3_key", why))
+    return CheckResult(
+        "phase_8/documents_download",
+        "Documents download correctly (sampled)",
+        severity("phase_8/documents_download", "stop"),
+        "Put the objects back from a copy of the bucket",
+        findings,
+    )
+
+
+def check_images(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
+    """Download and decode sampled images; imported "images" may be PDF files."""
+    findings = []
+    for sample in samples:
+        body = _read(store, sample.key)
+        if body is None or not _is_displayable(body):
+            findings.append(
+                Finding("image", None, sample.filemaker_id, sample.nexus_id, "s3_key", "cannot be displayed")
+            )
+    return CheckResult(
+        "phase_8/images_display",
+        "Images display correctly (sampled and decoded)",
+        severity("phase_8/images_display", "stop"),
+        "Put the objects back from a copy of the bucket",
+        findings,
+    )
+
+
+def _read(store: ObjectStore, key: str) -> bytes | None:
+    try:
+        return store.get_bytes(key)
+    except ClientError:
+        return None
+
+
+def _is_displayable(body: bytes) -> bool:
+    if body.startswith(b"%PDF-"):
+        return True
+    try:
+        with Image.open(io.BytesIO(body)) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,156 @@
+"""The plan: the difference between live Nexus as it was copied and the working copy, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.rows import BOOKKEEPING
+from nexus_import.nexus.working_copy import before, work
+
+ACTIONS = ("add", "change", "remove")
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stored plan: what it would do per table, its digest, and why it is unusual."""
+
+    plan_id: int
+    digest: str
+    counts: Counts
+    unusual: list[str]
+
+    @property
+    def change_count(self) -> int:
+        """Rows added, changed and removed together."""
+        return sum(count for actions in self.counts.values() for count in actions.values())
+
+
+def make_plan(connection: Connection[Any], run_id: str, tables: list[str]) -> Plan:
+    """Compare every table of the working copy with what was copied; store and return the plan.
+
+    The digest covers the copy the plan stands on, each row and what it would become, so that an approval of one
+    plan is not an approval of another.
+    """
+    row = connection.execute(
+        "INSERT INTO nexus_import.plan (run_id, digest, counts, unusual) VALUES (%s, '', '{}', '[]') RETURNING plan_id",
+        (run_id,),
+    ).fetchone()
+    plan_id = int(row[0]) if row else 0
+    for table in tables:
+        _compare(connection, plan_id, table)
+    counts = _counts(connection, plan_id, tables)
+    digest = _digest(connection, plan_id, tables)
+    connection.execute(
+        "UPDATE nexus_import.plan SET digest = %s, counts = %s WHERE plan_id = %s",
+        (digest, Jsonb(counts), plan_id),
+    )
+    return Plan(plan_id, digest, counts, [])
+
+
+def compared_columns(connection: Connection[Any], table: str) -> list[str]:
+    """Return the columns whose difference makes a row changed."""
+    return [
+        column.name
+        for column in read_columns(connection, table)
+        if column.name not in BOOKKEEPING and column.name != "id"
+    ]
+
+
+def _compare(connection: Connection[Any], plan_id: int, table: str) -> None:
+    columns = compared_columns(connection, table)
+    changed = sql.SQL(", ").join(
+        sql.SQL("CASE WHEN present.{c} IS DISTINCT FROM former.{c} THEN {name} END").format(
+            c=sql.Identifier(column), name=sql.Literal(column)
+        )
+        for column in columns
+    )
+    present = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("present", column) for column in columns))
+    former = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("former", column) for column in columns))
+    connection.execute(
+        sql.SQL(
+            "INSERT INTO nexus_import.plan_row (plan_id, table_name, row_id, action, changed_columns)"
+            " SELECT {plan_id}, {table}, COALESCE(present.id, former.id),"
+            "  CASE WHEN former.id IS NULL THEN 'add' WHEN present.id IS NULL THEN 'remove' ELSE 'change' END,"
+            "  CASE WHEN former.id IS NULL OR present.id IS NULL THEN '{{}}'"
+            "   ELSE array_remove(ARRAY[{changed}]::text[], NULL) END"
+            " FROM {work} AS present FULL JOIN {before} AS former ON former.id = present.id"
+            " WHERE former.id IS NULL OR present.id IS NULL OR {present} IS DISTINCT FROM {former}"
+        ).format(
+            plan_id=sql.Literal(plan_id),
+            table=sql.Literal(table),
+            changed=changed,
+            work=work(table),
+            before=before(table),
+            present=present,
+            former=former,
+        )
+    )
+
+
+def _counts(connection: Connection[Any], plan_id: int, tables: list[str]) -> Counts:
+    counts: Counts = {table: dict.fromkeys(ACTIONS, 0) for table in tables}
+    rows = connection.execute(
+        "SELECT table_name, action, count(*) FROM nexus_import.plan_row WHERE plan_id = %s GROUP BY 1, 2",
+        (plan_id,),
+    )
+    for table, action, count in rows:
+        counts[table][action] = count
+    return counts
+
+
+def _digest(connection: Connection[Any], plan_id: int, tables: list[str]) -> str:
+    parts = [
+        sql.SQL(
+            "SELECT plan_row.table_name, plan_row.action, plan_row.row_id, md5(COALESCE(present::text, '')) AS after"
+            " FROM nexus_import.plan_row LEFT JOIN {work} AS present ON present.id = plan_row.row_id"
+            " WHERE plan_row.plan_id = {plan_id} AND plan_row.table_name = {table}"
+        ).format(work=work(table), plan_id=sql.Literal(plan_id), table=sql.Literal(table))
+        for table in tables
+    ]
+    row = connection.execute(
+        sql.SQL(
+            "SELECT encode(sha256(convert_to("
+            " COALESCE(string_agg(md5(planned::text), '' ORDER BY table_name, row_id), '')"
+            " || (SELECT run_id || ':' || copy_number FROM nexus_work.stamp), 'UTF8')), 'hex') FROM ({}) AS planned"
+        ).format(sql.SQL(" UNION ALL ").join(parts))
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def set_unusual(connection: Connection[Any], plan: Plan, reasons: list[str]) -> Plan:
+    """Store why the plan is unusual; return the plan with the reasons."""
+    connection.execute("UPDATE nexus_import.plan SET unusual = %s WHERE plan_id = %s", (Jsonb(reasons), plan.plan_id))
+    return Plan(plan.plan_id, plan.digest, plan.counts, reasons)
+
+
+def latest_plan(connection: Connection[Any], run_id: str) -> Plan | None:
+    """Return the newest plan of the run, None when it has none."""
+    row = connection.execute(
+        "SELECT plan_id, digest, counts, unusual FROM nexus_import.plan WHERE run_id = %s"
+        " ORDER BY plan_id DESC LIMIT 1",
+        (run_id,),
+    ).fetchone()
+    return Plan(*row) if row else None
+
+
+def count_nexus_only_removed(connection: Connection[Any], plan_id: int) -> dict[str, int]:
+    """Return per table how many rows the plan removes that did not come from FileMaker."""
+    rows = connection.execute(
+        "SELECT plan_row.table_name, count(*) FROM nexus_import.plan_row"
+        " LEFT JOIN nexus_work.former_patient AS former"
+        "   ON plan_row.table_name = 'patients' AND former.nexus_id = plan_row.row_id"
+        " LEFT JOIN nexus_work.before_appointments AS appointment"
+        "   ON plan_row.table_name = 'appointments' AND appointment.id = plan_row.row_id"
+        "   AND appointment.filemaker_event_id IS NOT NULL"
+        " LEFT JOIN nexus_import.identity AS known ON known.nexus_id = plan_row.row_id"
+        " WHERE plan_row.plan_id = %s AND plan_row.action = 'remove'"
+        "   AND former.nexus_id IS NULL AND appointment.id IS NULL AND known.nexus_id IS NULL GROUP BY 1",
+        (plan_id,),
+    )
+    return dict(rows.fetchall())

@@ -1,0 +1,213 @@
+"""The working copy in schema `nexus_work`: every affected table twice, as copied and as worked on.
+
+`before_<table>` is never changed after the copy: it tells what a row was, which rows went stale, and is the
+before-image of the publish. `<table>` is what phases 2 to 7 work on. Both are logged tables, so that they
+survive a crash of the server; the stamp says which run they belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+from nexus_import.errors import WorkingCopyError
+from nexus_import.nexus.catalog import read_columns, read_foreign_keys
+from nexus_import.nexus.sql import run_file
+
+SCHEMA = "nexus_work"
+_BYTES_PER_GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Whose copy it is: the run, the number of the copy within it, the backup it stands on, rows per table."""
+
+    run_id: str
+    copy_number: int
+    copied_at: datetime
+    backup_attempt: int
+    row_counts: dict[str, int]
+    preserved: dict[str, str]
+
+
+def before(table: str) -> sql.Identifier:
+    """Return the table as it was copied."""
+    return sql.Identifier(SCHEMA, f"before_{table}")
+
+
+def work(table: str) -> sql.Identifier:
+    """Return the table that the phases work on."""
+    return sql.Identifier(SCHEMA, table)
+
+
+def live(table: str) -> sql.Identifier:
+    """Return the live table."""
+    return sql.Identifier("public", table)
+
+
+def check_size(connection: Connection[Any], tables: list[str], limit_gib: float) -> int:
+    """Return the bytes the copy will take; raise `WorkingCopyError` when that is over the limit."""
+    row = connection.execute(
+        "SELECT COALESCE(sum(2 * pg_total_relation_size(oid)), 0)::bigint FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)",
+        (tables,),
+    ).fetchone()
+    size = int(row[0]) if row else 0
+    if size > limit_gib * _BYTES_PER_GIB:
+        raise WorkingCopyError(
+            f"The working copy would take {size / _BYTES_PER_GIB:.1f} GiB, over the limit of {limit_gib:g} GiB. "
+            "Make room and raise working_copy_limit_gib in include/policy.yaml, "
+            "then clear phase_1_preserve.copy_tables."
+        )
+    return size
+
+
+def copy_tables(
+    connection: Connection[Any],
+    run_id: str,
+    tables: list[str],
+    preserved: dict[str, list[str]],
+    backup_attempt: int,
+) -> Stamp:
+    """Copy the affected tables into `nexus_work` and stamp them; everything that was there before goes.
+
+    The caller's transaction is REPEATABLE READ: all tables are copied as of one moment. `preserved` gives the
+    columns to leave out of each preserved table's fingerprint.
+    """
+    previous = _drop_copy(connection)
+    number = previous.copy_number + 1 if previous and previous.run_id == run_id else 1
+    counts = {table: _copy_table(connection, table) for table in tables}
+    for parent in sorted({key.parent_table for key in read_foreign_keys(connection) if key.table in tables}):
+        if parent not in tables:
+            _copy_keys(connection, parent)
+    run_file(connection, "phase_1_preserve/010_create_identity.sql")
+    prints = fingerprints(connection, preserved)
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS nexus_work.stamp (run_id text NOT NULL, copy_number integer NOT NULL,"
+        " copied_at timestamptz NOT NULL, backup_attempt integer NOT NULL, row_counts jsonb NOT NULL,"
+        " preserved jsonb NOT NULL)"
+    )
+    connection.execute("DELETE FROM nexus_work.stamp")
+    connection.execute(
+        "INSERT INTO nexus_work.stamp VALUES (%s, %s, transaction_timestamp(), %s, %s, %s)",
+        (run_id, number, backup_attempt, Jsonb(counts), Jsonb(prints)),
+    )
+    stamp = read_stamp(connection)
+    if stamp is None:
+        raise WorkingCopyError("The working copy was not stamped; clear phase_1_preserve.copy_tables.")
+    return stamp
+
+
+def _drop_copy(connection: Connection[Any]) -> Stamp | None:
+    previous = read_stamp(connection)
+    if previous is not None:
+        connection.execute("LOCK TABLE nexus_work.stamp IN ACCESS EXCLUSIVE MODE")
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'nexus_work'::regnamespace AND relkind = 'r'"
+        " AND relname <> 'stamp'"
+    ).fetchall()
+    for (name,) in rows:
+        connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(SCHEMA, name)))
+    return previous
+
+
+def _copy_table(connection: Connection[Any], table: str) -> int:
+    columns = {column.name for column in read_columns(connection, table)}
+    if "id" not in columns:
+        raise WorkingCopyError(
+            f"Table {table} is declared in include/policy.yaml but Nexus has no such table with a column id. "
+            "Correct the policy, then clear phase_1_preserve.copy_tables."
+        )
+    connection.execute(sql.SQL("CREATE TABLE {} AS TABLE {}").format(before(table), live(table)))
+    connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(before(table)))
+    connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(work(table), before(table)))
+    count = connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(work(table), before(table))).rowcount
+    connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(work(table)))
+    for column in sorted({"patient_id", "object_id", "batch_id", "filemaker_event_id"} & columns):
+        connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(work(table), sql.Identifier(column)))
+    connection.execute(sql.SQL("ANALYZE {}").format(before(table)))
+    connection.execute(sql.SQL("ANALYZE {}").format(work(table)))
+    return count
+
+
+def _copy_keys(connection: Connection[Any], parent: str) -> None:
+    target = sql.Identifier(SCHEMA, f"keys_{parent}")
+    connection.execute(sql.SQL("CREATE TABLE {} AS SELECT id FROM {}").format(target, live(parent)))
+    connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(target))
+
+
+def read_stamp(connection: Connection[Any]) -> Stamp | None:
+    """Return the stamp of the working copy, None when there is no copy."""
+    row = connection.execute("SELECT to_regclass('nexus_work.stamp') IS NOT NULL").fetchone()
+    if not row or not row[0]:
+        return None
+    stamp = connection.execute(
+        "SELECT run_id, copy_number, copied_at, backup_attempt, row_counts, preserved FROM nexus_work.stamp"
+    ).fetchone()
+    return Stamp(*stamp) if stamp else None
+
+
+def require_copy(connection: Connection[Any], run_id: str) -> Stamp:
+    """Lock the working copy for this transaction and return its stamp.
+
+    Raises `WorkingCopyError` when there is none, or when it belongs to another run.
+    """
+    stamp = read_stamp(connection)
+    if stamp is not None:
+        connection.execute("LOCK TABLE nexus_work.stamp IN EXCLUSIVE MODE")
+        stamp = read_stamp(connection)
+    if stamp is None or stamp.run_id != run_id:
+        owner = f"belongs to run {stamp.run_id}" if stamp else "does not exist"
+        raise WorkingCopyError(
+            f"The working copy {owner}; run {run_id} will not touch it. "
+            "Clear phase_0_validate.verify_filemaker of this run, with downstream, to make a copy of its own."
+        )
+    return stamp
+
+
+def require_complete(connection: Connection[Any], stamp: Stamp) -> None:
+    """Raise `WorkingCopyError` unless every copied table still holds the rows that were copied."""
+    for table, expected in stamp.row_counts.items():
+        row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(before(table))).fetchone()
+        found = int(row[0]) if row else 0
+        if found != expected:
+            raise WorkingCopyError(
+                f"The copy of {table} holds {found:,} rows instead of the {expected:,} that were copied. "
+                "Clear phase_1_preserve.copy_tables of this run, with downstream."
+            )
+
+
+def fingerprints(connection: Connection[Any], preserved: dict[str, list[str]]) -> dict[str, str]:
+    """Return a digest of each preserved table's rows, without the columns named for it."""
+    prints = {}
+    for table, left_out in preserved.items():
+        columns = [column.name for column in read_columns(connection, table) if column.name not in left_out]
+        if not columns:
+            raise WorkingCopyError(
+                f"Table {table} is listed under preserved in include/policy.yaml but Nexus does not have it. "
+                "Correct the policy, then clear phase_1_preserve.copy_tables."
+            )
+        row_text = sql.SQL("ROW({})::text").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+        query = sql.SQL("SELECT count(*), md5(COALESCE(string_agg(md5({row}), '' ORDER BY md5({row})), '')) FROM {t}")
+        row = connection.execute(query.format(row=row_text, t=live(table))).fetchone()
+        prints[table] = f"{row[0]}:{row[1]}" if row else ""
+    return prints
+
+
+def reset_tables(connection: Connection[Any], tables: list[str]) -> None:
+    """Put the worked-on tables back to what was copied and forget what was matched.
+
+    A fresh copy, in which nothing was remembered yet, is left as it is.
+    """
+    row = connection.execute("SELECT EXISTS (SELECT FROM nexus_work.former_patient)").fetchone()
+    if not row or not row[0]:
+        return
+    for table in tables:
+        connection.execute(sql.SQL("DELETE FROM {}").format(work(table)))
+        connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(work(table), before(table)))
+    for table in ("identity", "former_patient", "decision"):
+        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, table)))

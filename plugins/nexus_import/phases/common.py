@@ -1,0 +1,111 @@
+"""What every phase's tasks share: connections from hooks, one transaction a task, the journal, the log lines."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import get_current_context
+from psycopg import Connection, IsolationLevel
+
+from nexus_import.core import progress
+from nexus_import.nexus.journal import StepRecord, record_step
+from nexus_import.settings import Settings
+from nexus_import.storage import ObjectStore
+
+log = logging.getLogger("nexus_import")
+
+Counts = dict[str, int]
+SESSION_OPTIONS = "-c timezone=UTC -c datestyle=ISO"
+"""Digests of values are compared between runs, so their text must not depend on the server's settings."""
+
+
+def load_settings() -> Settings:
+    """Return policy and parameters for the running task's DAG run."""
+    context = get_current_context()
+    return Settings.load(dict(context["params"]), context["dag_run"].run_type)
+
+
+@contextmanager
+def connect(connection_id: str) -> Iterator[Connection[Any]]:
+    """Open a connection to Nexus; the caller opens transactions. Statements and their values are not logged."""
+    hook = PostgresHook(postgres_conn_id=connection_id, options=SESSION_OPTIONS, log_sql=False)
+    connection = cast(Connection[Any], hook.get_conn())
+    try:
+        connection.autocommit = True
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """Return the object store of the storage connection."""
+    hook = S3Hook(aws_conn_id=settings.policy.connections.storage)
+    bucket = hook.conn_config.get_service_config("s3")["bucket_name"]
+    return ObjectStore(hook.get_conn(), bucket, settings.policy.storage.prefix, settings.policy.storage.encryption)
+
+
+@dataclass
+class Step:
+    """One task at work: its open transaction, and what it will tell the journal, the log and XCom."""
+
+    connection: Connection[Any]
+    settings: Settings
+    run_id: str
+    phase: str
+    counts: Counts = field(default_factory=dict)
+    summary: str = ""
+    record_count: int = 0
+    error_count: int = 0
+    is_passed: bool = True
+
+    def finish(self, summary: str, *, records: int = 0, errors: int = 0, **counts: int) -> None:
+        """Say what was done; `counts` become the XCom."""
+        self.summary = summary
+        self.record_count = records
+        self.error_count = errors
+        self.counts |= counts
+
+
+@contextmanager
+def open_step(name: str, phase: str, what: str, *, isolation: IsolationLevel | None = None) -> Iterator[Step]:
+    """Run a task's body in one transaction and write its step to the journal inside it.
+
+    Whatever happens, either all of the body and its journal entry is there, or nothing of it.
+    """
+    context = get_current_context()
+    settings = load_settings()
+    started_at, started = datetime.now(UTC), time.monotonic()
+    log.info("::group::%s", phase)
+    log.info(progress.starting(phase, what))
+    with connect(settings.policy.connections.nexus) as connection:
+        if isolation is not None:
+            connection.isolation_level = isolation
+        with connection.transaction():
+            task = context["ti"]
+            connection.execute("SELECT set_config('application_name', %s, true)", (f"nexus_import {task.task_id}",))
+            step = Step(connection, settings, context["run_id"], phase)
+            yield step
+            record_step(
+                connection,
+                StepRecord(
+                    step.run_id,
+                    name,
+                    task.task_id,
+                    task.try_number,
+                    started_at,
+                    passed=step.is_passed,
+                    record_count=step.record_count,
+                    error_count=step.error_count,
+                    counts=step.counts,
+                ),
+            )
+    log.info(progress.done(phase, step.summary, step.error_count, time.monotonic() - started))
+    log.info("::endgroup::")

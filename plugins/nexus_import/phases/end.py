@@ -1,0 +1,95 @@
+"""The end: the report is written and the verdict spoken, whatever happened before."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context, task, task_group
+
+from nexus_import.core.progress import elapsed
+from nexus_import.core.report import render
+from nexus_import.core.verdict import Verdict, judge
+from nexus_import.errors import RunStopped
+from nexus_import.nexus.journal import close_run, read_run
+from nexus_import.nexus.report import read_facts, read_findings, read_report
+from nexus_import.phases.common import connect, load_settings, open_store
+from nexus_import.phases.mail import send_mail
+
+log = logging.getLogger("nexus_import")
+FAILED_STATES = {"failed", "upstream_failed"}
+
+
+@task_group(group_id="end", tooltip="Report, verdict")
+def end() -> None:
+    """Write the report, then say the verdict; both run whatever happened before.
+
+    Both are teardowns: nothing that stops the run skips them. The verdict alone decides the colour of the run.
+    """
+    written = write_report().as_teardown()
+    spoken = outcome().as_teardown(on_failure_fail_dagrun=True)
+    written >> spoken
+
+
+def find_verdict(connection: Any) -> Verdict:
+    """Return the verdict from the journal, and from Airflow the task that failed."""
+    context = get_current_context()
+    dag, ti, run_id = context["dag"], context["ti"], context["run_id"]
+    states = ti.get_task_states(dag_id=dag.dag_id, run_ids=[run_id]).get(run_id, {})
+    failed = [
+        task.task_id for task in dag.topological_sort() if states.get(task.task_id) == "failed" and not task.is_teardown
+    ]
+    mode = load_settings().parameters.mode
+    return judge(read_facts(connection, run_id, mode, failed))
+
+
+@task
+def write_report() -> dict[str, int]:
+    """Write report and findings to S3. Clearing is safe: every report is an object of its own."""
+    settings, run_id = load_settings(), get_current_context()["run_id"]
+    with connect(settings.policy.connections.nexus) as connection:
+        report = read_report(connection, run_id, find_verdict(connection))
+        findings = read_findings(connection, run_id)
+    if report is None:
+        log.info("The run never started; there is nothing to report")
+        return {"finding_count": 0}
+    store = open_store(settings)
+    folder = store.key("reports", run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    page = store.put_bytes(f"{folder}/report.html", render(report).encode(), "text/html; charset=utf-8")
+    store.put_bytes(f"{folder}/report.json", json.dumps(asdict(report), default=str).encode(), "application/json")
+    store.put_bytes(f"{folder}/findings.csv", findings.to_csv(index=False).encode(), "text/csv; charset=utf-8")
+    for check_id, count in findings.groupby("check_id").size().items():
+        log.info("Findings: %s: %d", check_id, count)
+    log.info("Report: s3://%s/%s", store.bucket, page.key)
+    return {"finding_count": len(findings)}
+
+
+@task
+def outcome() -> str:
+    """Say the verdict, from the journal; red when anything that was asked for was not done.
+
+    Clearing it alone changes nothing: it says the same again.
+    """
+    settings, run_id = load_settings(), get_current_context()["run_id"]
+    with connect(settings.policy.connections.nexus) as connection:
+        verdict = find_verdict(connection)
+        run = read_run(connection, run_id)
+        if run is not None and run.state != "skipped":
+            close_run(connection, run_id, verdict.state, verdict.sentence)
+    total = elapsed((datetime.now(UTC) - run.started_at).total_seconds()) if run else "0 s"
+    if verdict.is_green:
+        log.info("✅ %s. Total time: %s", verdict.sentence, total)
+        if verdict.state != "skipped":
+            send_mail(settings, verdict.state, f"{verdict.sentence}. Total time: {total}.")
+        return verdict.state
+    to_do = (
+        f"To go on after mending it: Clear {verdict.clear} with downstream."
+        if verdict.clear
+        else "Ask an operator to trigger the import."
+    )
+    message = f"❌ {verdict.sentence}. Total time: {total}. Support: {settings.policy.support_contact}. {to_do}"
+    send_mail(settings, f"FAILED: {verdict.state}", message)
+    raise RunStopped(message)

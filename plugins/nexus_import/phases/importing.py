@@ -1,0 +1,51 @@
+"""What phases 3 to 5 share: inserting an entity's rows by its mapping, and reporting what was kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nexus_import.core.mapping import EntityMapping
+from nexus_import.nexus.checks import CheckResult, Finding
+from nexus_import.nexus.rows import find_conflicts, find_kept_text, insert_parts
+from nexus_import.nexus.sql import run_file
+from nexus_import.nexus.staging import require_staging
+from nexus_import.nexus.working_copy import require_copy
+from nexus_import.phases.common import Step
+
+
+def require_ready(step: Step) -> None:
+    """Lock the run's working copy and make sure that the staged records are the run's too."""
+    require_copy(step.connection, step.run_id)
+    require_staging(step.connection, step.run_id)
+
+
+def insert_entity(step: Step, mapping: EntityMapping, path: str) -> int:
+    """Run the entity's insert file, composed from its mapping; return the rows inserted."""
+    return run_file(step.connection, path, **insert_parts(step.connection, mapping, step.settings.policy.conflicts))
+
+
+def differences(step: Step, mapping: EntityMapping, folder: str) -> list[CheckResult]:
+    """Return what Nexus and FileMaker disagree about, as check results of the phase."""
+    kept = f"{folder}/clinical_text_kept_of_{mapping.label}"
+    both = f"{folder}/both_sides_changed_{mapping.label}"
+    conflict_severity = "stop" if step.settings.policy.conflicts == "stop" else "warn"
+    return [
+        CheckResult(
+            kept,
+            "Clinical text that was edited in Nexus is kept although FileMaker's differs",
+            step.settings.severity(kept, "warn"),
+            "Copy the text to FileMaker if it should stand there too",
+            _findings(mapping, find_kept_text(step.connection, mapping)),
+        ),
+        CheckResult(
+            both,
+            "Values that Nexus and FileMaker both changed since the last publish",
+            step.settings.severity(both, conflict_severity),
+            f"The policy says who wins (conflicts: {step.settings.policy.conflicts}); correct the wrong side",
+            _findings(mapping, find_conflicts(step.connection, mapping)),
+        ),
+    ]
+
+
+def _findings(mapping: EntityMapping, rows: list[tuple[Any, ...]]) -> list[Finding]:
+    return [Finding(mapping.entity, *row) for row in rows]

@@ -1,0 +1,50 @@
+"""Phase 8: the result is proven on the working copy, before anything is published."""
+
+from __future__ import annotations
+
+from airflow.sdk import chain, task, task_group
+
+from nexus_import.nexus.constraints import check_foreign_keys
+from nexus_import.nexus.files import check_downloads, check_images, check_listing, sample_files
+from nexus_import.phases.common import Counts, open_step, open_store
+from nexus_import.phases.gates import finish_checks, make_gate, run_checks
+from nexus_import.phases.importing import require_ready
+
+PHASE = "Phase 8"
+
+
+@task_group(group_id="phase_8_validate", tooltip="Post-import validation")
+def post_validate() -> None:
+    """Check counts, relationships, metadata, what the application will show, and the files on S3."""
+    database, files = check_database(), check_files()
+    gate = make_gate("gate_8", PHASE, "phase_8")(files)
+    chain(database, files, gate)
+
+
+@task
+def check_database() -> Counts:
+    """Run the critical checks; the database's own foreign keys must hold in the copy. Clearing is safe."""
+    with open_step("check_8", PHASE, "Running validation") as step:
+        require_ready(step)
+        tables = list(step.settings.policy.tables)
+        severity = step.settings.severity("phase_8/foreign_keys_hold", "stop")
+        run_checks(step, "phase_8", [check_foreign_keys(step.connection, tables, severity)])
+    return step.counts
+
+
+@task
+def check_files() -> Counts:
+    """Compare the storage listing with the rows, download and decode a sample. Clearing is safe."""
+    with open_step("check_files", PHASE, "Validating the files on S3") as step:
+        require_ready(step)
+        store, severity = open_store(step.settings), step.settings.severity
+        sampled = step.settings.policy.storage.sampled_downloads
+        own = f"{step.settings.policy.storage.prefix}/"
+        keys = (key for key in store.list_keys("") if not key.startswith(own))
+        results = [
+            check_listing(step.connection, keys, severity),
+            check_downloads(store, sample_files(step.connection, "documents_document", sampled), severity),
+            check_images(store, sample_files(step.connection, "images_image", sampled), severity),
+        ]
+        finish_checks(step, results)
+    return step.counts

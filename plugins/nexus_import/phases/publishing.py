@@ -1,0 +1,252 @@
+"""Publish: the plan, the approval where one is needed, the one transaction, and the look at live Nexus after it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context, TriggerRule, chain, get_current_context, task, task_group
+
+from nexus_import.core.approval import is_within_publish_window, unusual_reasons
+from nexus_import.core.sequence import first_gap
+from nexus_import.errors import DataError, PublishRefused, RunStopped
+from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
+from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
+from nexus_import.nexus.publish import PublishRequest, publish
+from nexus_import.nexus.verify import find_differences, mark_verified
+from nexus_import.nexus.working_copy import require_complete, require_copy
+from nexus_import.phases.common import Counts, Step, connect, load_settings, open_step, open_store
+from nexus_import.phases.mail import run_link, send_mail
+from nexus_import.settings import Settings, read_policy
+
+log = logging.getLogger("nexus_import")
+PHASE = "Publish"
+GROUP = "publish"
+
+
+@task_group(group_id=GROUP, tooltip="Plan, approve, publish, verify")
+def publishing() -> None:
+    """Compare, ask a person when the policy says so, switch live Nexus in one transaction, and look at it."""
+    planned, decided = plan_changes(), decide()
+    approved = PlanApproval(
+        task_id="approve_plan",
+        subject="Publish the import to live Nexus?",
+        ignore_downstream_trigger_rules=True,
+        response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
+    )
+    published, verified = publish_plan(), verify_live()
+    chain(planned, decided, [approved, published])
+    # A plan that needs nobody skips the approval; a rejected one skips all that follows.
+    chain(approved, published, verified)
+
+
+@task(task_id="make_plan")
+def plan_changes() -> Counts:
+    """Compare the working copy with what was copied. Clearing, with downstream, is safe: a new plan is made."""
+    with open_step("plan", PHASE, "Planning the changes to live Nexus") as step:
+        gap = first_gap(latest_steps(step.connection, step.run_id), before="plan")
+        if gap:
+            raise RunStopped(f"Step {gap.step.name} {gap.reason}. Clear {gap.step.clear} with downstream.")
+        stamp = require_copy(step.connection, step.run_id)
+        require_complete(step.connection, stamp)
+        plan = make_plan(step.connection, step.run_id, list(stamp.row_counts))
+        plan = set_unusual(step.connection, plan, find_unusual(step, plan, stamp.row_counts))
+        for table, counts in plan.counts.items():
+            if any(counts.values()):
+                log.info(
+                    "Plan: %s: %d added, %d changed, %d removed",
+                    table,
+                    counts["add"],
+                    counts["change"],
+                    counts["remove"],
+                )
+        for reason in plan.unusual:
+            log.warning("Plan is unusual: %s", reason)
+        totals = {
+            f"{word}_count": sum(counts[action] for counts in plan.counts.values())
+            for word, action in (("added", "add"), ("changed", "change"), ("removed", "remove"))
+        }
+        step.finish(
+            f"Planned {plan.change_count:,} changes ({totals['added_count']:,} added, "
+            f"{totals['changed_count']:,} changed, {totals['removed_count']:,} removed)",
+            records=plan.change_count,
+            unusual_count=len(plan.unusual),
+            **totals,
+        )
+    return step.counts
+
+
+def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[str]:
+    """Return why a person should look at the plan first."""
+    relaxed = step.connection.execute(
+        "SELECT check_id FROM nexus_import.check_result WHERE run_id = %s AND finding_count > 0 AND is_passed"
+        " AND (allowed_count > 0 OR check_id = ANY(%s)) ORDER BY check_id",
+        (step.run_id, list(step.settings.policy.severity)),
+    )
+    return unusual_reasons(
+        plan.counts,
+        live_counts,
+        step.settings.policy.thresholds.model_dump(),
+        count_nexus_only_removed(step.connection, plan.plan_id),
+        [check_id for (check_id,) in relaxed],
+    )
+
+
+def approval_reasons(settings: Settings, plan: Plan, run_type: str, now: datetime) -> list[str]:
+    """Return why this plan may not be published without a person's word; empty when it may."""
+    reasons = list(plan.unusual)
+    if settings.parameters.approval == "always":
+        reasons.append("this run was started with approval: always")
+    window = settings.policy.schedule.publish_window
+    if run_type == "scheduled" and not is_within_publish_window(now.astimezone(settings.policy.zone), window):
+        reasons.append(f"it is outside the publish window {window[0]} to {window[1]}: approving publishes now")
+    return reasons
+
+
+@task.branch
+def decide() -> str | None:
+    """Go to the approval, straight to the publish, or nowhere (rehearse). Clearing is safe."""
+    context = get_current_context()
+    settings = load_settings()
+    if settings.parameters.mode == "rehearse":
+        log.info("Rehearsal: nothing is published")
+        return None
+    with connect(settings.policy.connections.nexus) as connection:
+        plan = latest_plan(connection, context["run_id"])
+    if plan is None:
+        raise RunStopped("There is no plan. Clear publish.make_plan with downstream.")
+    reasons = approval_reasons(settings, plan, context["dag_run"].run_type, datetime.now(UTC))
+    for reason in reasons:
+        log.info("A person is asked: %s", reason)
+    return f"{GROUP}.approve_plan" if reasons else f"{GROUP}.publish_plan"
+
+
+class PlanApproval(ApprovalOperator):
+    """Asks for the approval of the run's latest plan, and writes question and answer to the journal.
+
+    The journal is what the publish believes: a task that was marked as success by hand leaves no answer there.
+    """
+
+    def execute(self, context: Context) -> Any:
+        """Put the plan's table into the question and ask."""
+        settings = load_settings()
+        with connect(settings.policy.connections.nexus) as connection, connection.transaction():
+            plan = latest_plan(connection, context["run_id"])
+            if plan is None:
+                raise RunStopped("There is no plan to approve. Clear publish.make_plan with downstream.")
+            connection.execute(
+                "INSERT INTO nexus_import.approval (run_id, plan_digest) VALUES (%s, %s)",
+                (context["run_id"], plan.digest),
+            )
+        reasons = approval_reasons(settings, plan, context["dag_run"].run_type, datetime.now(UTC))
+        self.body = plan_table(plan, reasons)
+        link = run_link(context["dag_run"].dag_id, context["run_id"])
+        send_mail(settings, "waits for approval", "\n".join(["The plan needs a person's word:", *reasons, link]))
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Write the answer to the journal; a rejected plan skips the publish and the outcome turns red."""
+        settings = load_settings()
+        answer = "Timed out" if "error" in event else event["chosen_options"][0]
+        who = (event.get("responded_by_user") or {}).get("name")
+        with connect(settings.policy.connections.nexus) as connection, connection.transaction():
+            connection.execute(
+                "UPDATE nexus_import.approval SET answer = %s, answered_at = clock_timestamp(), answered_by = %s"
+                " WHERE approval_id = (SELECT max(approval_id) FROM nexus_import.approval WHERE run_id = %s)",
+                (answer, who, context["run_id"]),
+            )
+        log.info("%s: %s by %s", PHASE, answer, who)
+        return super().execute_complete(context, event)
+
+
+def plan_table(plan: Plan, reasons: list[str]) -> str:
+    """Return the plan as Markdown for the question."""
+    lines = ["| table | added | changed | removed |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {table} | {counts['add']:,} | {counts['change']:,} | {counts['remove']:,} |"
+        for table, counts in plan.counts.items()
+        if any(counts.values())
+    ]
+    return "\n".join([*(f"- {reason}" for reason in reasons), "", *lines])
+
+
+@task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+def publish_plan() -> Counts:
+    """Switch live Nexus in one transaction, after every precondition held again.
+
+    Clearing is safe: a publish that had committed is recognised and not done twice.
+    """
+    context = get_current_context()
+    settings = load_settings()
+    run_type = context["dag_run"].run_type or "manual"
+    started_at = datetime.now(UTC)
+    if settings.parameters.mode != "publish":
+        raise PublishRefused("This run is a rehearsal; live Nexus is unchanged. Trigger a run with mode publish.")
+    request = PublishRequest(
+        context["run_id"],
+        settings.policy.operators,
+        settings.imported(),
+        lambda plan: bool(approval_reasons(settings, plan, run_type, datetime.now(UTC))),
+    )
+    log.info("%s: Publishing...", PHASE)
+    with connect(settings.policy.connections.nexus) as connection:
+        with connection.transaction():
+            require_manifest(connection, settings, request.run_id)
+        publication = publish(connection, request)
+        seconds = (datetime.now(UTC) - started_at).total_seconds()
+        with connection.transaction():
+            ti = context["ti"]
+            counts = {"change_count": publication.plan.change_count}
+            record_step(
+                connection,
+                StepRecord(
+                    request.run_id,
+                    "publish",
+                    ti.task_id,
+                    ti.try_number,
+                    started_at,
+                    record_count=publication.plan.change_count,
+                    counts=counts,
+                ),
+            )
+    what = "was published already" if publication.is_repeat else "published in one transaction"
+    log.info("%s: ✅ %s changes, %s (%.1f s)", PHASE, f"{publication.plan.change_count:,}", what, seconds)
+    return counts
+
+
+def require_manifest(connection: Any, settings: Settings, run_id: str) -> None:
+    """Raise `PublishRefused` unless the backup that the copy stands on is on S3 as it was written."""
+    stamp = require_copy(connection, run_id)
+    row = connection.execute(
+        "SELECT manifest_key, manifest_sha256 FROM nexus_import.backup WHERE run_id = %s AND attempt = %s",
+        (run_id, stamp.backup_attempt),
+    ).fetchone()
+    store = open_store(settings)
+    body = store.get_bytes(row[0]) if row and store.exists(row[0]) else None
+    if body is None or hashlib.sha256(body).hexdigest() != row[1]:
+        raise PublishRefused(
+            "The manifest of the backup that this plan stands on is missing from S3 or was changed; live Nexus is "
+            "unchanged. Clear phase_0_validate.back_up_database with downstream."
+        )
+
+
+@task
+def verify_live() -> Counts:
+    """Look at live Nexus after the commit. Clearing is safe: it only reads."""
+    with open_step("verify_live", PHASE, "Verifying live Nexus") as step:
+        plan = latest_plan(step.connection, step.run_id)
+        if plan is None:
+            raise RunStopped("There is no plan. Clear publish.make_plan with downstream.")
+        differences = find_differences(step.connection, step.run_id, plan, step.settings.policy.preserved)
+        if differences:
+            raise DataError(
+                f"Published but unverified: {'; '.join(differences)}. Call {step.settings.policy.support_contact}: "
+                "the runbook (docs/runbook.md) decides between mending, undo and restore."
+            )
+        mark_verified(step.connection, step.run_id, plan)
+        step.finish(f"Verified {plan.change_count:,} changes in live Nexus", records=plan.change_count)
+        step.counts["verified_count"] = plan.change_count
+    return step.counts

@@ -1,0 +1,249 @@
+"""Phase 0: back up, read FileMaker, stage what was read, and check it. Nothing in Nexus is changed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from airflow.sdk import chain, get_current_context, task, task_group
+from psycopg import Connection, IsolationLevel, sql
+
+from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
+from nexus_import.core.progress import reading
+from nexus_import.errors import DataError
+from nexus_import.filemaker.cursor import Cursor
+from nexus_import.filemaker.hook import FileMakerHook
+from nexus_import.filemaker.walk import walk_layout
+from nexus_import.nexus.backup import Backup, latest_backup, next_attempt, record_backup, take_backup
+from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.checks import CheckResult, Finding, record_results
+from nexus_import.nexus.staging import (
+    create_staging_table,
+    finish_staging_table,
+    lock_staging,
+    read_lookups,
+    stage_records,
+)
+from nexus_import.phases.common import Counts, Step, connect, open_step, open_store
+from nexus_import.phases.gates import make_gate, run_checks
+from nexus_import.settings import Settings
+from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
+
+log = logging.getLogger("nexus_import")
+PHASE = "Phase 0"
+ENTITIES = ("patient", "appointment", "note", "letter", "reminder", "document", "image")
+FETCH_POOL = "filemaker"
+READABLE = "phase_0/values_are_readable"
+
+
+@task_group(group_id="phase_0_validate", tooltip="Pre-import validation")
+def validate() -> None:
+    """Back up, verify FileMaker, fetch and stage every entity, run the checks, and stop if one fails."""
+    back_up, verify, staged = back_up_database(), verify_filemaker(), stage_entities()
+    completeness, system_config = check_completeness(), check_system_config()
+    fetches = [task(task_id=f"fetch_{entity}s", pool=FETCH_POOL)(make_fetch(entity))() for entity in ENTITIES]
+    gate = make_gate("gate_0", PHASE, "phase_0")(system_config)
+    # The backup comes before anything is read; staging needs every entity; checks run one after the other.
+    chain(back_up, verify, fetches, staged, completeness, system_config, gate)
+
+
+@task
+def back_up_database() -> Counts:
+    """Export all tables to CSV on S3. Clearing is safe: a run takes one backup and never overwrites it."""
+    with open_step("back_up", PHASE, "Backing up the Nexus database") as step:
+        store = open_store(step.settings)
+        backup = latest_backup(step.connection, step.run_id)
+        if backup is not None and store.exists(backup.manifest_key):
+            log.info("This run has its backup already: %s", backup.manifest_key)
+        else:
+            backup = take_run_backup(step.connection, step.settings, step.run_id)
+        step.finish(
+            f"Backed up {backup.table_count:,} tables with {backup.row_count:,} rows ({backup.byte_count:,} bytes)",
+            records=backup.row_count,
+            table_count=backup.table_count,
+            row_count=backup.row_count,
+            byte_count=backup.byte_count,
+            attempt=backup.attempt,
+        )
+    return step.counts
+
+
+def take_run_backup(
+    journal: Connection[Any], settings: Settings, run_id: str, snapshot_id: str | None = None
+) -> Backup:
+    """Take the run's next backup with the backup role, and record it through `journal`.
+
+    `snapshot_id`, exported by another transaction, makes the backup exactly what that transaction sees.
+    """
+    store = open_store(settings)
+    tables = list(settings.policy.tables)
+    with connect(settings.policy.connections.backup) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        with connection.transaction():
+            if snapshot_id is not None:
+                connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)))
+            backup = take_backup(connection, store, run_id, next_attempt(store, run_id), tables)
+    record_backup(journal, backup)
+    log.info("Backup manifest: s3://%s/%s", store.bucket, backup.manifest_key)
+    return backup
+
+
+@task(pool=FETCH_POOL)
+def verify_filemaker() -> Counts:
+    """Test connection, credentials and privileges, and that every mapped layout and field is there.
+
+    Clearing is safe and, with downstream, is what to do after something was corrected in FileMaker.
+    """
+    with open_step("verify_filemaker", PHASE, "Testing the FileMaker connection") as step:
+        hook = FileMakerHook(step.settings.policy.connections.filemaker)
+        record_counts = {}
+        with hook.open_client() as client:
+            for mapping in step.settings.mappings.values():
+                present = client.layout_fields(mapping.layout)
+                missing = [name for name in mapping.fields() if name not in present]
+                if missing:
+                    raise DataError(
+                        f"Layout {mapping.layout} in FileMaker has no field {', '.join(missing)}, which "
+                        f"include/mapping/{mapping.entity}.yaml names. Put the field on the layout or correct the "
+                        "mapping, then clear phase_0_validate.verify_filemaker with downstream."
+                    )
+                record_counts[f"{mapping.entity}_count"] = client.found_count(mapping.layout)
+        step.finish(
+            f"FileMaker connection successful: {len(record_counts)} layouts readable",
+            records=sum(record_counts.values()),
+            **record_counts,
+        )
+    return step.counts
+
+
+def make_fetch(entity: str) -> Callable[[], Counts]:
+    """Return the body of the fetch task of an entity."""
+
+    def fetch() -> Counts:
+        """Read one entity from FileMaker into the snapshot on S3.
+
+        Clearing is safe: a fetch that had not finished goes on, one that had finished reads again, anew.
+        """
+        with open_step(f"fetch_{entity}", PHASE, f"Fetching {entity}s from FileMaker") as step:
+            record_count, snapshot = fetch_entity(step, step.settings.mappings[entity])
+            step.finish(
+                f"Fetched {record_count:,} {step.settings.mappings[entity].label}",
+                records=record_count,
+                record_count=record_count,
+                attempt=snapshot.attempt,
+            )
+        return step.counts
+
+    fetch.__name__ = f"fetch_{entity}s"
+    return fetch
+
+
+def fetch_entity(step: Step, mapping: EntityMapping) -> tuple[int, Snapshot]:
+    """Walk the layout and store page after page; return how many records the snapshot holds."""
+    snapshot = Snapshot.open(open_store(step.settings), step.run_id, mapping.entity)
+    progress = snapshot.resume()
+    if progress:
+        log.info("Going on with attempt %d after %d records", snapshot.attempt, len(progress.already_read))
+    started = time.monotonic()
+    state = get_current_context().get("task_state_store")
+    with FileMakerHook(step.settings.policy.connections.filemaker).open_client() as client:
+        walk = walk_layout(
+            client,
+            mapping.layout,
+            mapping.key,
+            after=Cursor.from_dict(progress.cursor) if progress else None,
+            already_read=progress.already_read if progress else None,
+        )
+        for page in walk:
+            records: list[SnapshotRecord] = [
+                (record.record_id, record.mod_id, record.fields) for record in page.records
+            ]
+            snapshot.write_page(page.number, records, page.cursor.to_dict(), is_reread=page.is_reread)
+            line = reading(mapping.label, page.read_count, page.found_at_start, time.monotonic() - started)
+            log.info("%s: %s", PHASE, line)
+            if state is not None:
+                state.set("progress", line)
+    stored = snapshot.finish(asdict(walk.summary), walk.summary.vanished_record_ids)
+    count = walk.summary.distinct_read - len(walk.summary.vanished_record_ids)
+    step.connection.execute(
+        "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (step.run_id, mapping.entity, snapshot.attempt, stored.key, stored.sha256, count),
+    )
+    return count, snapshot
+
+
+@task(task_id="stage_records")
+def stage_entities() -> Counts:
+    """Turn the snapshot into typed rows. Clearing is safe: the staging area is made anew, in one transaction."""
+    with open_step("stage", PHASE, "Staging FileMaker's records") as step:
+        lock_staging(step.connection, step.run_id)
+        unreadable: list[tuple[EntityMapping, ValueFinding]] = []
+        for entity, mapping in step.settings.mappings.items():
+            count, findings = stage_entity(step, mapping)
+            step.counts[f"{entity}_count"] = count
+            unreadable += [(mapping, finding) for finding in findings]
+        record_results(step.connection, step.run_id, [_unreadable_values(step, unreadable)])
+        total = sum(step.counts.values())
+        step.finish(f"Staged {total:,} records", records=total, errors=len(unreadable))
+    return step.counts
+
+
+def stage_entity(step: Step, mapping: EntityMapping) -> tuple[int, list[ValueFinding]]:
+    """Stage one entity from the newest snapshot; raise `DataError` when records are missing from it."""
+    row = step.connection.execute(
+        "SELECT manifest_key, manifest_sha256, record_count FROM nexus_import.snapshot"
+        " WHERE run_id = %s AND entity = %s ORDER BY attempt DESC LIMIT 1",
+        (step.run_id, mapping.entity),
+    ).fetchone()
+    if row is None:
+        raise DataError(
+            f"There is no snapshot of {mapping.label} for this run. "
+            "Clear phase_0_validate.verify_filemaker with downstream to read FileMaker again."
+        )
+    lookups = read_lookups(step.connection, mapping.aliases)
+    lengths = {column.name: column.max_length for column in read_columns(step.connection, mapping.table or "")}
+    mapper = RowMapper(mapping, lookups, step.settings.policy.zone, lengths)
+    create_staging_table(step.connection, mapping)
+    records = read_snapshot(open_store(step.settings), row[0], row[1])
+    count, findings = stage_records(step.connection, mapper, records)
+    if count != row[2]:
+        raise DataError(
+            f"The snapshot of {mapping.label} holds {count:,} records instead of the {row[2]:,} that were read. "
+            "Clear phase_0_validate.verify_filemaker with downstream to read FileMaker again."
+        )
+    finish_staging_table(step.connection, mapping.entity)
+    return count, findings
+
+
+def _unreadable_values(step: Step, unreadable: list[tuple[EntityMapping, ValueFinding]]) -> CheckResult:
+    return CheckResult(
+        READABLE,
+        "Every value can be read as its column needs it",
+        step.settings.severity(READABLE, "stop"),
+        "Correct these fields in FileMaker",
+        [
+            Finding(mapping.entity, item.record_id, item.filemaker_id, None, item.field, item.rule)
+            for mapping, item in unreadable
+        ],
+    )
+
+
+@task
+def check_completeness() -> Counts:
+    """Run the completeness checks on FileMaker's records. Clearing is safe."""
+    with open_step("check_completeness", PHASE, "Validating FileMaker data completeness") as step:
+        run_checks(step, "phase_0", group="completeness")
+    return step.counts
+
+
+@task
+def check_system_config() -> Counts:
+    """Check that every name FileMaker uses exists in Nexus. Clearing is safe."""
+    with open_step("check_system_config", PHASE, "Validating names against the system config") as step:
+        run_checks(step, "phase_0", group="system_config")
+    return step.counts

@@ -1,0 +1,127 @@
+"""Objects on S3: backups, snapshots and reports, each with its SHA-256, none ever overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from nexus_import.errors import BackupError
+
+PAGE_KEYS = 1000
+
+
+class Readable(Protocol):
+    """A binary stream that is read once."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, empty at the end."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as it was written: its key, SHA-256 in hex and size in bytes."""
+
+    key: str
+    sha256: str
+    byte_count: int
+
+
+class _HashingReader:
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._digest = hashlib.sha256()
+        self.byte_count = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._source.read(size)
+        self._digest.update(block)
+        self.byte_count += len(block)
+        return block
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+class ObjectStore:
+    """One bucket, and the prefix under which the import writes."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str, encryption: str) -> None:
+        """Take a boto3 S3 client; `encryption` is the server-side encryption of every object written."""
+        self._client = client
+        self.bucket = bucket
+        self.prefix = prefix
+        self._encryption = encryption
+
+    def key(self, *parts: str) -> str:
+        """Return the key of an object of the import."""
+        return "/".join((self.prefix, *parts))
+
+    def put_stream(self, key: str, source: Readable, content_type: str) -> StoredObject:
+        """Write a stream of unknown length in parts; memory stays bounded."""
+        self._refuse_overwrite(key)
+        reader = _HashingReader(source)
+        self._client.upload_fileobj(
+            reader,
+            self.bucket,
+            key,
+            ExtraArgs={"ServerSideEncryption": self._encryption, "ContentType": content_type},
+        )
+        return StoredObject(key, reader.hexdigest(), reader.byte_count)
+
+    def put_bytes(
+        self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None
+    ) -> StoredObject:
+        """Write a small object; its SHA-256 is kept in its metadata too."""
+        self._refuse_overwrite(key)
+        digest = hashlib.sha256(body).hexdigest()
+        self._client.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ServerSideEncryption=self._encryption,
+            Metadata={**(metadata or {}), "sha256": digest},
+        )
+        return StoredObject(key, digest, len(body))
+
+    def put_json(self, key: str, content: Any) -> StoredObject:
+        """Write a JSON object."""
+        return self.put_bytes(key, json.dumps(content, indent=1, default=str).encode(), "application/json")
+
+    def get_bytes(self, key: str) -> bytes:
+        """Read an object whole."""
+        body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the object is there."""
+        try:
+            self._client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return False
+            raise
+        return True
+
+    def metadata(self, key: str) -> dict[str, str]:
+        """Return the object's own metadata."""
+        found: dict[str, str] = self._client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+        return found
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys under a prefix in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": PAGE_KEYS}
+        )
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+
+    def _refuse_overwrite(self, key: str) -> None:
+        if self.exists(key):
+            raise BackupError(f"s3://{self.bucket}/{key} exists already and is never overwritten.")

@@ -1,0 +1,1 @@
+"""What people see of a run outside Airflow's own pages."""

@@ -1,0 +1,378 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nexus_import.errors import (
+    ConfigurationError,
+    FileMakerMovedError,
+    FileMakerRequestError,
+    FileMakerUnavailable,
+)
+from nexus_import.filemaker.client import FileMakerClient
+from nexus_import.filemaker.cursor import Cursor, WalkedPage
+from nexus_import.filemaker.records import Sort
+from nexus_import.filemaker.walk import LayoutWalk, walk_layout
+
+from local.simulator import Simulator
+
+from .conftest import CONTACT_COUNT, CONTACTS, EMPTY, KEYED, Connect
+
+BOTH_KINDS = pytest.mark.parametrize("key_field", ["id", None], ids=["by_key", "by_offset"])
+
+
+def read_out(walk: LayoutWalk) -> dict[str, dict[str, object]]:
+    """Return fields by record id as a store would hold them: later pages replace, vanished ids are dropped."""
+    held = {record.record_id: record.fields for page in walk for record in page.records}
+    for record_id in walk.summary.vanished_record_ids:
+        del held[record_id]
+    return held
+
+
+def live(client: FileMakerClient, layout: str) -> dict[str, dict[str, object]]:
+    return {record.record_id: record.fields for record in client.get_records(layout, limit=100_000).records}
+
+
+def fill(simulator: Simulator, keys: list[str]) -> list[str]:
+    return [simulator.control.insert_record(KEYED, {"id": key, "note": "x"}) for key in keys]
+
+
+@BOTH_KINDS
+@pytest.mark.parametrize("page_size", [1, 4, CONTACT_COUNT - 1, CONTACT_COUNT, CONTACT_COUNT + 1, 1000])
+def test_every_record_is_read_once_at_any_page_size(page_size: int, key_field: str | None, connect: Connect) -> None:
+    client = connect()
+    walk = walk_layout(client, CONTACTS, key_field, page_size=page_size)
+    pages = list(walk)
+    ids = [record.record_id for page in pages for record in page.records]
+    assert sorted(ids, key=int) == [str(number) for number in range(1, CONTACT_COUNT + 1)]
+    assert [page.number for page in pages] == list(range(1, len(pages) + 1))
+    assert pages[-1].read_count == pages[-1].cursor.read_count == CONTACT_COUNT
+    summary = walk.summary
+    assert (summary.found_at_start, summary.found_at_end, summary.distinct_read) == (CONTACT_COUNT,) * 3
+    assert (summary.pages, summary.rewalked, summary.vanished_record_ids) == (len(pages), 0, ())
+
+
+def test_a_walk_by_key_is_in_the_order_of_the_key(connect: Connect) -> None:
+    keys = [
+        record.fields["id"] for page in walk_layout(connect(), CONTACTS, "id", page_size=4) for record in page.records
+    ]
+    assert keys == sorted(str(key) for key in keys)
+
+
+def test_a_walk_by_offset_may_be_sorted(connect: Connect) -> None:
+    walk = walk_layout(connect(), CONTACTS, None, page_size=4, sort=(Sort("id", "descend"),))
+    keys = [str(record.fields["id"]) for page in walk for record in page.records]
+    assert keys == sorted(keys, reverse=True)
+
+
+def test_it_asks_for_no_more_than_it_needs(simulator: Simulator, connect: Connect) -> None:
+    walk = walk_layout(connect(), CONTACTS, "id", page_size=1000)
+    list(walk)
+    # Two for the state at the start, the page, the empty keys, two for the state at the end.
+    assert walk.summary.requests == simulator.control.state()["requests"][CONTACTS] == 6
+    by_offset = walk_layout(connect(), CONTACTS, None, page_size=10)
+    assert (len(list(by_offset)), by_offset.summary.requests) == (3, 7)
+
+
+@BOTH_KINDS
+def test_an_empty_layout_has_no_pages(key_field: str | None, connect: Connect) -> None:
+    walk = walk_layout(connect(), EMPTY, key_field)
+    assert list(walk) == []
+    assert (walk.summary.found_at_end, walk.summary.distinct_read, walk.summary.pages) == (0, 0, 0)
+
+
+def test_the_summary_is_there_only_when_the_walk_has_ended(connect: Connect) -> None:
+    walk = walk_layout(connect(), CONTACTS, "id")
+    next(walk)
+    with pytest.raises(RuntimeError, match="has not ended"):
+        _ = walk.summary
+
+
+def test_progress_is_told_before_each_page(connect: Connect) -> None:
+    told: list[WalkedPage] = []
+    pages = list(walk_layout(connect(), CONTACTS, "id", page_size=10, on_page=told.append))
+    assert told == pages
+
+
+def test_records_without_a_key_are_read_too(simulator: Simulator, connect: Connect) -> None:
+    fill(simulator, ["B", "", "A", "", "", "C"])
+    client = connect()
+    walk = walk_layout(client, KEYED, "id", page_size=2)
+    assert read_out(walk) == live(client, KEYED)
+    assert walk.summary.rewalked == 0
+
+
+KEYS = st.lists(
+    st.sampled_from(["A", "a", "B", "b c", "", "Ä", "1...2", "x@y", "==", "D*", "//", "0", "a\\b", '"q"']), max_size=30
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(keys=KEYS, page_size=st.integers(1, 8))
+def test_keys_shared_by_records_lose_none_at_page_borders(
+    keys: list[str], page_size: int, simulator: Simulator, connect: Connect
+) -> None:
+    simulator.control.reset()
+    fill(simulator, keys)
+    with connect() as client:
+        walk = walk_layout(client, KEYED, "id", page_size=page_size)
+        pages = list(walk)
+    read = Counter(str(record.fields["id"]) for page in pages for record in page.records)
+    assert read == Counter(keys)
+    assert walk.summary.rewalked == 0
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["insert", "delete", "edit", "rekey"]),
+        st.integers(1, 14),
+        st.integers(1, 12),
+        st.text("ABCDEFGHIJ", min_size=1, max_size=3),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES, is_by_key=st.booleans(), page_size=st.integers(1, 5))
+def test_whatever_others_do_meanwhile_the_reading_has_every_record_there_is(
+    changes: list[tuple[str, int, int, str]],
+    is_by_key: bool,
+    page_size: int,
+    simulator: Simulator,
+    connect: Connect,
+) -> None:
+    simulator.control.reset()
+    fill(simulator, list("CADBEFHG"))
+    simulator.control.between_pages([_planned(*change) for change in changes])
+    with connect() as client:
+        walk = walk_layout(client, KEYED, "id" if is_by_key else None, page_size=page_size)
+        try:
+            held = read_out(walk)
+        except FileMakerMovedError:
+            return
+    # The last two requests look whether the layout stood still: it is read as it was before them.
+    seen_changes = [change for change in changes if change[1] <= walk.summary.requests - 2]
+    assert held.keys() == _record_ids_after(seen_changes)
+
+
+def _record_ids_after(changes: list[tuple[str, int, int, str]]) -> set[str]:
+    record_ids = {str(number) for number in range(1, 9)}
+    inserted = 8
+    for kind, _, record, _ in sorted(changes, key=lambda change: change[1]):
+        if kind == "insert":
+            inserted += 1
+            record_ids.add(str(inserted))
+        elif kind == "delete":
+            record_ids.discard(str(record))
+    return record_ids
+
+
+def _planned(kind: str, after_requests: int, record: int, text: str) -> dict[str, Any]:
+    change: dict[str, Any] = {"layout": KEYED, "after_requests": after_requests, "operation": kind}
+    if kind == "insert":
+        return change | {"fields": {"id": text}}
+    if kind == "delete":
+        return change | {"record_id": str(record)}
+    return change | {
+        "operation": "edit",
+        "record_id": str(record),
+        "fields": {"id": text} if kind == "rekey" else {"note": text},
+    }
+
+
+@BOTH_KINDS
+def test_a_record_deleted_after_it_was_read_is_named_as_vanished(
+    key_field: str | None, simulator: Simulator, connect: Connect
+) -> None:
+    first, *_ = fill(simulator, list("ABCDEF"))
+    simulator.control.between_pages([{"layout": KEYED, "operation": "delete", "record_id": first, "after_requests": 4}])
+    client = connect()
+    walk = walk_layout(client, KEYED, key_field, page_size=2)
+    assert read_out(walk) == live(client, KEYED)
+    assert walk.summary.vanished_record_ids == (first,)
+    assert (walk.summary.found_at_start, walk.summary.found_at_end, walk.summary.rewalked) == (6, 5, 1)
+
+
+@BOTH_KINDS
+def test_a_record_for_a_record_is_noticed_although_the_counts_agree(
+    key_field: str | None, simulator: Simulator, connect: Connect
+) -> None:
+    first, *_ = fill(simulator, list("BCDEFG"))
+    simulator.control.between_pages(
+        [
+            {"layout": KEYED, "operation": "insert", "fields": {"id": "A"}, "after_requests": 4},
+            {"layout": KEYED, "operation": "delete", "record_id": first, "after_requests": 4},
+        ]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, key_field, page_size=2)
+    held = read_out(walk)
+    assert held == live(client, KEYED)
+    assert "A" in {fields["id"] for fields in held.values()}
+    assert walk.summary.found_at_start == walk.summary.found_at_end == 6
+    assert walk.summary.vanished_record_ids == (first,)
+
+
+def test_changes_before_the_cursor_do_not_shift_a_walk_by_key(simulator: Simulator, connect: Connect) -> None:
+    first, *_ = fill(simulator, list("BCDEFGHI"))
+    simulator.control.between_pages([{"layout": KEYED, "operation": "delete", "record_id": first, "after_requests": 3}])
+    read = [
+        record.fields["id"]
+        for page in walk_layout(connect(), KEYED, "id", page_size=2)
+        if not page.is_reread
+        for record in page.records
+    ]
+    assert read == list("BCDEFGHI")
+
+
+def test_what_the_second_reading_finds_is_handed_out_as_such(simulator: Simulator, connect: Connect) -> None:
+    fill(simulator, list("BCDEFG"))
+    simulator.control.between_pages(
+        [{"layout": KEYED, "operation": "insert", "fields": {"id": "A"}, "after_requests": 4}]
+    )
+    pages = list(walk_layout(connect(), KEYED, "id", page_size=3))
+    assert [[record.fields["id"] for record in page.records] for page in pages if page.is_reread] == [["A"]]
+
+
+def test_a_newer_version_replaces_the_one_read_before(simulator: Simulator, connect: Connect) -> None:
+    first, *_ = fill(simulator, list("ABCD"))
+    simulator.control.between_pages(
+        [
+            {
+                "layout": KEYED,
+                "operation": "edit",
+                "record_id": first,
+                "fields": {"note": "newer"},
+                "after_requests": 4,
+            },
+            {"layout": KEYED, "operation": "insert", "fields": {"id": "Z"}, "after_requests": 4},
+        ]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, "id", page_size=2)
+    held = read_out(walk)
+    assert held[first]["note"] == "newer"
+    assert walk.summary.distinct_read == len(held) == 5
+
+
+def test_a_second_reading_that_was_moved_itself_does_not_count(simulator: Simulator, connect: Connect) -> None:
+    first, *_ = fill(simulator, list("ABCDEF"))
+    # Requests: two for the state, three pages, two for the state, then the second reading starts. A record is
+    # deleted after its first page and another added, so that its count agrees although it skipped one.
+    simulator.control.between_pages(
+        [
+            {"layout": KEYED, "operation": "insert", "fields": {"id": "G"}, "after_requests": 5},
+            {"layout": KEYED, "operation": "delete", "record_id": first, "after_requests": 8},
+            {"layout": KEYED, "operation": "insert", "fields": {"id": "H"}, "after_requests": 8},
+        ]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, None, page_size=2)
+    assert read_out(walk) == live(client, KEYED)
+    assert (walk.summary.rewalked, walk.summary.vanished_record_ids) == (2, (first,))
+
+
+def test_a_layout_that_never_stands_still_is_refused(
+    simulator: Simulator, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(simulator, list("ABCDEF"))
+    simulator.control.between_pages(
+        [
+            {
+                "layout": KEYED,
+                "operation": "insert",
+                "fields": {"id": f"N{number:03d}"},
+                "after_requests": number,
+            }
+            for number in range(1, 500)
+        ]
+    )
+    walk = walk_layout(connect(), KEYED, "id", page_size=50)
+    with caplog.at_level(logging.INFO), pytest.raises(FileMakerMovedError) as raised:
+        list(walk)
+    assert "found 6 at start" in str(raised.value)
+    assert "3 more readings" in str(raised.value)
+    assert sum("reading again" in message for message in caplog.messages) == 3
+
+
+@BOTH_KINDS
+@pytest.mark.parametrize("stop_after", [1, 3, 6])
+def test_an_interrupted_walk_goes_on_after_the_last_stored_page(
+    stop_after: int, key_field: str | None, simulator: Simulator, connect: Connect
+) -> None:
+    client = connect()
+    interrupted = walk_layout(client, CONTACTS, key_field, page_size=4)
+    stored = [next(interrupted) for _ in range(stop_after)]
+    cursor = Cursor.from_dict(json.loads(json.dumps(stored[-1].cursor.to_dict())))
+    already_read = {record.record_id: record.mod_id for page in stored for record in page.records}
+    simulator.control.delete_record(CONTACTS, stored[0].records[0].record_id)
+    new_id = simulator.control.insert_record(CONTACTS, {"id": "0000-NEW"})
+
+    walk = walk_layout(client, CONTACTS, key_field, page_size=4, after=cursor, already_read=already_read)
+    pages = list(walk)
+
+    numbers = [page.number for page in (*stored, *pages)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    ids = [record.record_id for page in (*stored, *pages) for record in page.records]
+    assert len(ids) == len(set(ids))
+    assert set(ids) - set(walk.summary.vanished_record_ids) == live(client, CONTACTS).keys()
+    assert new_id in ids
+    assert walk.summary.found_at_start == CONTACT_COUNT
+
+
+def test_a_walk_does_not_go_on_with_other_pages_than_its_own(connect: Connect) -> None:
+    walk = walk_layout(connect(), CONTACTS, "id", page_size=4)
+    with pytest.raises(ConfigurationError, match="cursor counts 4 records, 0 were given"):
+        walk_layout(connect(), CONTACTS, "id", after=next(walk).cursor)
+
+
+@BOTH_KINDS
+def test_a_walk_outlives_killed_tokens_and_passing_faults(
+    key_field: str | None, simulator: Simulator, connect: Connect
+) -> None:
+    client = connect()
+    walk = walk_layout(client, CONTACTS, key_field, page_size=4)
+    ids = []
+    for page in walk:
+        ids += [record.record_id for record in page.records]
+        simulator.control.kill_tokens()
+        simulator.control.set_faults(unavailable_requests=2)
+    assert sorted(ids, key=int) == [str(number) for number in range(1, CONTACT_COUNT + 1)]
+    assert walk.summary.rewalked == 0
+    simulator.control.clear_faults()
+    client.close()
+    assert simulator.control.state()["sessions_open"] == 0
+
+
+def test_a_page_that_is_too_slow_is_asked_for_in_halves(
+    simulator: Simulator, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(simulator, [f"{number:03d}" for number in range(120)])
+    simulator.control.set_faults(cost_per_record_us=14_000)
+    client = connect(read_timeout_seconds=1.0)
+    walk = walk_layout(client, KEYED, None, page_size=100)
+    assert [len(page.records) for page in walk] == [50, 50, 20]
+    assert any("50 records a page" in message for message in caplog.messages)
+    simulator.control.clear_faults()
+    client.close()
+    assert simulator.control.state()["sessions_open"] == 0
+
+
+def test_a_server_that_never_answers_ends_the_walk(simulator: Simulator, connect: Connect) -> None:
+    client = connect(read_timeout_seconds=0.2, retry_attempts=2)
+    walk = walk_layout(client, CONTACTS, "id", page_size=60)
+    simulator.control.hold(CONTACTS, after_requests=2)
+    with pytest.raises(FileMakerUnavailable, match=r"did not answer within 0\.2 s.*Gave up after 2 attempts"):
+        list(walk)
+    simulator.control.release()
+
+
+def test_a_key_that_is_not_on_the_layout_is_named(connect: Connect) -> None:
+    with pytest.raises(FileMakerRequestError, match="'uuid'"):
+        list(walk_layout(connect(), CONTACTS, "uuid"))
