@@ -17,7 +17,6 @@ downstream*. Do not retry without reading it. After a correction in FileMaker th
 from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, Param, chain, dag
-from airflow.utils.types import DagRunType
 from nexus_import.phases.appointments import appointments
 from nexus_import.phases.delete import delete
 from nexus_import.phases.documents import documents
@@ -64,7 +63,7 @@ PARAMS = {
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,
-    allowed_run_types=[DagRunType.MANUAL, DagRunType.SCHEDULED],
+    allowed_run_types=["manual", "scheduled"],  # type: ignore[list-item]  # converted from text
     # Only transport errors are retried, where they happen; a task that failed waits for a person.
     default_args={"retries": 0, "owner": "Nexus import"},
     params=PARAMS,

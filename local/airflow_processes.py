@@ -45,6 +45,12 @@ SHARED_MODULES = (
     "airflow.sdk.execution_time.task_runner",
 )
 TASK_MODULES = (
+    "PIL.Image",
+    "airflow.providers.standard.decorators.branch_python",
+    "airflow.providers.standard.decorators.python",
+    "airflow.providers.standard.decorators.short_circuit",
+    "airflow.sdk.definitions.decorators.setup_teardown",
+    "airflow.sdk.definitions.decorators.task_group",
     "airflow.providers.amazon.aws.hooks.s3",
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.smtp.hooks.smtp",
@@ -121,6 +127,12 @@ def _import(names: tuple[str, ...]) -> None:
         importlib.import_module(name)
 
 
+def _make_s3_client() -> None:
+    """Make one S3 client, unused: the first one of a process compiles and imports for a third of a second."""
+    boto3 = importlib.import_module("boto3")
+    boto3.session.Session("none", "none", region_name="us-east-1").client("s3")
+
+
 def _serve_logs() -> None:
     """Serve the logs of running tasks to the API server, on loopback."""
     configuration = importlib.import_module("airflow.configuration").conf
@@ -160,6 +172,7 @@ def main() -> int:
         importlib.import_module("airflow.utils.db").import_all_models()
         migration = ForkedProgram(Program("db-migrate", ("db", "migrate"), log_dir / "db-migrate.log"))
         _import(API_SERVER_MODULES + TASK_MODULES)
+        _make_s3_client()
         # what is imported by now stays shared memory of all forks
         gc.freeze()
         try:

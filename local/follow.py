@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from local.airflow_client import FINISHED_STATES, AirflowClient, AirflowClientError, Json
 
-PHASE_LINE = re.compile(r"\bPhase \d+:|✅ Import complete|❌ Import stopped")
+PHASE_LINE = re.compile(r"\bPhase \d+:")
+VERDICT_LINE = re.compile(r"✅|❌")
 STATES_WITH_LOG = frozenset({"running", "success", "failed", "up_for_retry", "awaiting_input"})
 WAITING_FOR_A_PERSON = "awaiting_input"
 OUTCOME_TASK = "outcome"
@@ -41,9 +42,9 @@ class RunFollower:
     def last_line_of_outcome(self) -> str:
         """Return the last line that the verdict of the run wrote, which says what to do."""
         for instance in self._client.task_instances(self._dag_id, self._run_id):
-            if instance["task_id"] == OUTCOME_TASK:
-                lines = [line for line in self._log(instance) if line.strip() and not line.startswith("::")]
-                return lines[-1] if lines else "The task outcome wrote no log."
+            if instance["task_id"].split(".")[-1] == OUTCOME_TASK:
+                lines = [line for line in self._log(instance) if VERDICT_LINE.search(line)]
+                return lines[-1] if lines else "The task outcome wrote no verdict."
         return f"The run has no task {OUTCOME_TASK}."
 
     def _lines_of(self, instance: Json) -> Iterator[str]:

@@ -16,10 +16,11 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
@@ -31,6 +32,7 @@ from moto.s3.models import FakeKey, S3Backend, s3_backends
 from werkzeug.serving import make_server
 
 from local.network import LOOPBACK
+from local.s3_listing import list_page
 
 REGION = "us-east-1"
 PARTITION = "aws"
@@ -150,12 +152,25 @@ class PersistentStore:
 
         def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             self._touched.keys = {}
+            if (page := self._listing(environ)) is not None:
+                start_response("200 OK", [("Content-Type", "application/xml")])
+                return [page]
             answer = application(environ, start_response)
             for bucket, key in self._touched.keys:
                 self._write(bucket, key)
             return answer
 
         return serve
+
+    def _listing(self, environ: Mapping[str, Any]) -> bytes | None:
+        """Return a page of a plain bucket's listing, None when the request is for moto."""
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        name = environ.get("PATH_INFO", "").strip("/")
+        is_listing = environ["REQUEST_METHOD"] == "GET" and query.get("list-type") == "2"
+        if not is_listing or "HTTP_AUTHORIZATION" not in environ or name not in self._backend.buckets:
+            return None
+        bucket = self._backend.buckets[name]
+        return None if bucket.is_versioned else list_page(name, bucket.keys, query)
 
     def _note(self, bucket: str, key: str) -> None:
         self._touched.keys[bucket, key] = None

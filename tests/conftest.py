@@ -1,0 +1,60 @@
+"""Fixtures of all tests: Airflow's settings, and installations on real parts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# Airflow reads its settings when it is imported, which is before any fixture runs.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nexus-import-airflow-")
+os.environ |= {
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+}
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The shared PostgreSQL cluster, S3 server and clinic."""
+    from tests.support.installation import start_parts
+
+    with start_parts(tmp_path_factory.mktemp("parts")) as started:
+        yield started
+
+
+@pytest.fixture
+def installation(parts: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Nexus, FileMaker and bucket as they were before any run, reachable through Airflow connections."""
+    from tests.support.installation import start_installation
+
+    with start_installation(parts) as started:
+        for name, value in started.environment().items():
+            monkeypatch.setenv(name, value)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def dag() -> Any:
+    """The DAG as Airflow parses it."""
+    from tests.support.runs import load_dag
+
+    return load_dag()
+
+
+@pytest.fixture
+def new_run(installation: Any, dag: Any) -> Callable[..., Any]:
+    """Return a function that makes a run; parameters default to what the demo triggers."""
+    from tests.support.runs import Run
+
+    def make(mode: str = "publish", approval: str = "when_unusual", nexus_only: str = "keep", **named: Any) -> Run:
+        return Run(installation, dag, {"mode": mode, "approval": approval, "nexus_only": nexus_only}, **named)
+
+    return make

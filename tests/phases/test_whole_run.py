@@ -1,0 +1,21 @@
+"""A whole run on real parts: what live Nexus holds after it, and what a second run finds to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_run_publishes_the_clinic_and_a_second_run_plans_nothing(installation: Any, new_run: Any) -> None:
+    run = new_run().go()
+    assert run.errors == {}
+    assert run.is_green
+    truth = installation.truth
+    patients = dict(installation.rows("SELECT upper(filemaker_metadata ->> 'filemaker_id'), id::text FROM patients"))
+    assert set(patients) == set(truth["patients"])
+    assert {fm: nexus for fm, nexus in truth["patients"].items() if nexus and patients[fm] != nexus} == {}
+
+    second = new_run().go()
+    assert second.is_green
+    assert second.results["publish.make_plan"]["added_count"] == 0
+    assert second.results["publish.make_plan"]["changed_count"] == 0
+    assert second.results["publish.make_plan"]["removed_count"] == 0
