@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -141,11 +141,11 @@ class AirflowClient:
         return _wait(reached, seconds, f"task {task_id} in {sorted(wanted)}")
 
     def logs(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[str]:
-        """Return the messages of a task's log, one string per event."""
+        """Return the messages of a task's log, one string per event, and one per error that ended the task."""
         path = f"{_task_path(dag_id, run_id, task_id)}/logs/{attempt}"
         headers = {"Accept": "application/json"}
         content = self.request("GET", path, params={"full_content": "true"}, headers=headers)["content"]
-        return [event if isinstance(event, str) else event.get("event", "") for event in content]
+        return [line for event in content for line in _messages(event)]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """Return a value that a task left for others, decoded."""
@@ -211,6 +211,15 @@ class AirflowClient:
         if not answer.ok:
             raise AirflowClientError(answer.status_code, f"login of {self._username}: {answer.status_code}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _messages(event: str | Json) -> Iterator[str]:
+    if isinstance(event, str):
+        yield event
+        return
+    yield event.get("event", "")
+    for error in event.get("error_detail") or []:
+        yield f"{error.get('exc_type')}: {error.get('exc_value')}"
 
 
 def _run_path(dag_id: str, run_id: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from local.airflow_client import FINISHED_STATES, AirflowClient, AirflowClientError, Json
 
 PHASE_LINE = re.compile(r"\bPhase \d+:")
+# the verdict may be an error, whose line begins with its type
 VERDICT_LINE = re.compile(r"✅|❌")
 STATES_WITH_LOG = frozenset({"running", "success", "failed", "up_for_retry", "awaiting_input"})
 WAITING_FOR_A_PERSON = "awaiting_input"
@@ -42,7 +43,7 @@ class RunFollower:
     def last_line_of_outcome(self) -> str:
         """Return the last line that the verdict of the run wrote, which says what to do."""
         for instance in self._client.task_instances(self._dag_id, self._run_id):
-            if instance["task_id"].split(".")[-1] == OUTCOME_TASK:
+            if _is_outcome(instance):
                 lines = [line for line in self._log(instance) if VERDICT_LINE.search(line)]
                 return lines[-1] if lines else "The task outcome wrote no verdict."
         return f"The run has no task {OUTCOME_TASK}."
@@ -56,7 +57,7 @@ class RunFollower:
             yield f"{instance['task_id']} waits for a person: {self._client.url}/required_actions"
         lines = self._log(instance)
         for line in lines[self._lines_read.get(attempt, 0) :]:
-            if PHASE_LINE.search(line):
+            if PHASE_LINE.search(line) or (_is_outcome(instance) and VERDICT_LINE.search(line)):
                 yield line
         self._lines_read[attempt] = len(lines)
         if instance["state"] != "running" and self.is_ended:
@@ -70,3 +71,9 @@ class RunFollower:
             return []
         start = lines.index("::endgroup::") + 1 if "::endgroup::" in lines else 0
         return lines[start:]
+
+
+def _is_outcome(instance: Json) -> bool:
+    task_id: str = instance["task_id"]
+    # below a task group its id begins with the group's
+    return task_id.rpartition(".")[2] == OUTCOME_TASK

@@ -31,6 +31,7 @@ from nexus_import.phases.common import Counts, Step, connect, open_step, open_st
 from nexus_import.phases.gates import make_gate, run_checks
 from nexus_import.settings import Settings
 from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
+from nexus_import.storage import ObjectStore
 
 log = logging.getLogger("nexus_import")
 PHASE = "Phase 0"
@@ -182,9 +183,10 @@ def stage_entities() -> Counts:
     """Turn the snapshot into typed rows. Clearing is safe: the staging area is made anew, in one transaction."""
     with open_step("stage", PHASE, "Staging FileMaker's records") as step:
         lock_staging(step.connection, step.run_id)
+        store = open_store(step.settings)
         unreadable: list[tuple[EntityMapping, ValueFinding]] = []
         for entity, mapping in step.settings.mappings.items():
-            count, findings = stage_entity(step, mapping)
+            count, findings = stage_entity(step, store, mapping)
             step.counts[f"{entity}_count"] = count
             unreadable += [(mapping, finding) for finding in findings]
         record_results(step.connection, step.run_id, [_unreadable_values(step, unreadable)])
@@ -193,7 +195,7 @@ def stage_entities() -> Counts:
     return step.counts
 
 
-def stage_entity(step: Step, mapping: EntityMapping) -> tuple[int, list[ValueFinding]]:
+def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tuple[int, list[ValueFinding]]:
     """Stage one entity from the newest snapshot; raise `DataError` when records are missing from it."""
     row = step.connection.execute(
         "SELECT manifest_key, manifest_sha256, record_count FROM nexus_import.snapshot"
@@ -209,7 +211,7 @@ def stage_entity(step: Step, mapping: EntityMapping) -> tuple[int, list[ValueFin
     lengths = {column.name: column.max_length for column in read_columns(step.connection, mapping.table or "")}
     mapper = RowMapper(mapping, lookups, step.settings.policy.zone, lengths)
     create_staging_table(step.connection, mapping)
-    records = read_snapshot(open_store(step.settings), row[0], row[1])
+    records = read_snapshot(store, row[0], row[1])
     count, findings = stage_records(step.connection, mapper, records)
     if count != row[2]:
         raise DataError(
