@@ -84,7 +84,7 @@ class AirflowSettings:
         Variables of this process that configure another Airflow are left out.
         """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        # `airflow` starts helpers by that name
+        # Airflow looks for its own commands by name
         inherited["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', os.defpath)}"
         options = {
             f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)

@@ -32,7 +32,7 @@ from local.nexus_database import (
     NexusDatabase,
 )
 from local.postgres import PostgresCluster
-from local.processes import Program
+from local.processes import Program, StackError
 from local.state import write_env_file
 from local.supervisor import Supervisor
 
@@ -107,8 +107,18 @@ class Stack:
             self.addresses.airflow_url, self.addresses.airflow_viewer, self.addresses.airflow_viewer_password
         )
 
+    def airflow_environment(self) -> dict[str, str]:
+        """Return the environment in which `airflow` commands reach the embedded Airflow.
+
+        Raises StackError when Airflow comes from outside.
+        """
+        if self._settings is None:
+            raise StackError("Airflow is not embedded: its environment is not known here")
+        return self._settings.environment()
+
     def start(self) -> None:
         """Bring up the parts and write the env file; on any error end them again."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with ThreadPoolExecutor(thread_name_prefix="stack") as pool:
                 try:

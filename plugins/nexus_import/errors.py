@@ -53,6 +53,10 @@ class DataError(NexusImportError):
     """The data break a rule; a person must decide or mend before the run goes on."""
 
 
+class DatabaseRefusedError(NexusImportError):
+    """PostgreSQL refused a statement or went away; the transaction was rolled back."""
+
+
 class WorkingCopyError(NexusImportError):
     """The working copy belongs to another run or attempt, or does not hold the rows it should."""
 

@@ -92,7 +92,8 @@ class Snapshot:
         self, number: int, records: list[SnapshotRecord], cursor: dict[str, Any], *, is_reread: bool
     ) -> None:
         """Store one page with the cursor that continues after it."""
-        lines = "\n".join(json.dumps(record, default=str, ensure_ascii=False) for record in records)
+        # ASCII only: half of a character (an emoji that was cut) cannot be encoded, but escaped it can be kept.
+        lines = "\n".join(json.dumps(record, default=str) for record in records)
         stored = self._store.put_bytes(
             f"{self._folder}/page-{number:06d}.jsonl.zst",
             zstandard.compress(lines.encode(), COMPRESSION_LEVEL),

@@ -209,14 +209,14 @@ class RowMapper:
     ) -> tuple[tuple[object, ...], list[ValueFinding]]:
         """Return the staging row and what could not be read (those values are None in the row)."""
         findings: list[ValueFinding] = []
-        spelling = values.read_text(fields.get(self.mapping.key))
-        filemaker_id = values.read_filemaker_id(spelling)
+        spelling, filemaker_id = None, None
         try:
+            spelling = values.read_text(fields.get(self.mapping.key))
             # Where the id goes into a column of its own, that column is a uuid.
-            values.read_uuid(filemaker_id if self.mapping.event_key else None)
+            values.read_uuid(spelling if self.mapping.event_key else None)
+            filemaker_id = values.read_filemaker_id(spelling)
         except values.UnreadableValue as error:
-            findings.append(ValueFinding(record_id, filemaker_id, self.mapping.key, error.rule))
-            filemaker_id = None
+            findings.append(ValueFinding(record_id, spelling, self.mapping.key, error.rule))
         nexus_id = values.new_nexus_id(self.mapping.entity, filemaker_id) if filemaker_id else None
         row: dict[str, object] = {}
         for name, column in self.mapping.columns.items():
@@ -283,6 +283,7 @@ def load_mappings(folder: Path) -> dict[str, EntityMapping]:
     Raises `ConfigurationError` that names the file and key of the first mistake.
     """
     mappings: dict[str, EntityMapping] = {}
+    files: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
             mapping = EntityMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -292,6 +293,9 @@ def load_mappings(folder: Path) -> dict[str, EntityMapping]:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ConfigurationError(f"{path.name}: {where}: {first['msg']}") from error
+        if other := files.get(mapping.entity):
+            raise ConfigurationError(f"{path.name}: entity: {mapping.entity} is mapped in {other} already")
+        files[mapping.entity] = path.name
         mappings[mapping.entity] = mapping
     if not mappings:
         raise ConfigurationError(f"{folder} holds no mapping file; the import reads include/mapping/<entity>.yaml")

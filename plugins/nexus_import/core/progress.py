@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def elapsed(seconds: float) -> str:
     """Return a duration as people say it: `4.1 s`, `2 min 05 s`, `1 h 02 min`."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

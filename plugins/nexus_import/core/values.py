@@ -19,7 +19,11 @@ NEXUS_IMPORT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:nexus-import")
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _TIME = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2})(?:\.\d+)?)?")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"\s+")
+_MAX_INTEGER = 2**31 - 1
+"""The largest whole number of PostgreSQL's integer."""
 
 
 class UnreadableValue(ValueError):
@@ -36,6 +40,8 @@ def read_text(value: object) -> str | None:
     if value is None or value == "":
         return None
     text = str(value).replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _HALF_CHARACTER.search(text):
+        raise UnreadableValue("holds half of a character (an emoji that was cut)")
     return text or None
 
 
@@ -50,10 +56,10 @@ def read_uuid(value: object) -> uuid.UUID | None:
     text = read_text(value)
     if text is None:
         return None
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise UnreadableValue("is not a UUID") from error
+    # Python's own reading takes forms that PostgreSQL refuses.
+    if not _UUID.fullmatch(text):
+        raise UnreadableValue("is not a UUID")
+    return uuid.UUID(text)
 
 
 def read_date(value: object) -> date | None:
@@ -100,7 +106,10 @@ def read_wall_time(day: object, clock: object, zone: ZoneInfo) -> datetime | Non
             raise UnreadableValue("has a time but no date")
         return None
     distance = read_time(clock) or timedelta()
-    return local_instant(datetime.combine(on_day, time()) + distance, zone)
+    try:
+        return local_instant(datetime.combine(on_day, time()) + distance, zone)
+    except OverflowError as error:
+        raise UnreadableValue("is outside the calendar") from error
 
 
 def local_instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -116,6 +125,8 @@ def read_integer(value: object) -> int | None:
     number = read_number(value)
     if number is None:
         return None
+    if abs(number) > _MAX_INTEGER:
+        raise UnreadableValue("is larger than a column holds")
     if number != number.to_integral_value():
         raise UnreadableValue("is not a whole number")
     return int(number)
@@ -130,7 +141,8 @@ def read_number(value: object) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation as error:
         raise UnreadableValue("is not a number") from error
-    if not number.is_finite():
+    # Decimal takes underscores between digits, as Python's own numbers have them.
+    if not number.is_finite() or "_" in text:
         raise UnreadableValue("is not a number")
     return number
 

@@ -28,12 +28,16 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`state` is published, rehearsed, skipped, or a red one; `clear` the task to clear after a red one."""
+    """`state` is published, rehearsed, skipped, or a red one; `clear` the task to clear after a red one.
+
+    `details` are a sentence per failed check: what, which records, how many, what to do.
+    """
 
     state: str
     sentence: str
     is_green: bool
     clear: str | None = None
+    details: tuple[str, ...] = ()
 
 
 def judge(facts: RunFacts) -> Verdict:
@@ -43,7 +47,8 @@ def judge(facts: RunFacts) -> Verdict:
     if facts.state == "skipped":
         return Verdict("skipped", "Nothing was done: the run's time slot was over", True)
     if facts.failed_checks:
-        return _stopped(f"Stopped by {len(facts.failed_checks)} checks: {facts.failed_checks[0]}", FIX_FILEMAKER)
+        names = ", ".join(sentence.split(":", 1)[0] for sentence in facts.failed_checks)
+        return _stopped(f"Stopped by {names}", FIX_FILEMAKER, facts.failed_checks)
     if facts.is_published and not facts.is_verified:
         return Verdict(
             "unverified",
@@ -64,8 +69,8 @@ def judge(facts: RunFacts) -> Verdict:
     return _not_approved(facts)
 
 
-def _stopped(why: str, clear: str) -> Verdict:
-    return Verdict("stopped", f"{why.rstrip('.')}. Live Nexus is unchanged", False, clear)
+def _stopped(why: str, clear: str, details: list[str] | None = None) -> Verdict:
+    return Verdict("stopped", f"{why}. Live Nexus is unchanged", False, clear, tuple(details or ()))
 
 
 def _not_approved(facts: RunFacts) -> Verdict:

@@ -13,7 +13,7 @@ PHASE = "Phase 4"
 FOLDER = "phase_4_appointments"
 
 
-@task_group(group_id=FOLDER, tooltip="Import appointments")
+@task_group(group_id=FOLDER, group_display_name="Phase 4: Import Appointments")
 def appointments() -> None:
     """Import the appointments: by event id, by adoption, or new."""
     imported, checked = import_appointments(), check_appointments()

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psycopg
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import get_current_context
 from psycopg import Connection, IsolationLevel
 
 from nexus_import.core import progress
+from nexus_import.errors import DatabaseRefusedError
+from nexus_import.nexus.database_errors import describe
 from nexus_import.nexus.journal import StepRecord, record_step
 from nexus_import.settings import Settings
 from nexus_import.storage import ObjectStore
@@ -41,6 +44,9 @@ def connect(connection_id: str) -> Iterator[Connection[Any]]:
     try:
         connection.autocommit = True
         yield connection
+    except psycopg.Error as error:
+        # PostgreSQL's own text may quote a row's values: it must not reach a task log.
+        raise DatabaseRefusedError(describe(error)) from None
     finally:
         connection.close()
 

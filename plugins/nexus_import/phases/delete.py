@@ -12,7 +12,7 @@ from nexus_import.phases.gates import make_gate, run_checks
 PHASE = "Phase 2"
 
 
-@task_group(group_id="phase_2_delete", tooltip="Delete existing patient data (in the working copy)")
+@task_group(group_id="phase_2_delete", group_display_name="Phase 2: Delete Existing Patient Data")
 def delete() -> None:
     """Delete patients and what the policy says goes with them; documents, images and batches stay."""
     deleted, checked = delete_patients(), check_deletion()

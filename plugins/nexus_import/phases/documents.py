@@ -13,7 +13,7 @@ PHASE = "Phase 6"
 FOLDER = "phase_6_documents"
 
 
-@task_group(group_id=FOLDER, tooltip="Re-link documents")
+@task_group(group_id=FOLDER, group_display_name="Phase 6: Re-Link Documents")
 def documents() -> None:
     """Link every document to the patient that the evidence names."""
     relinked, checked = relink_documents(), check_documents()

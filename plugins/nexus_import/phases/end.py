@@ -23,7 +23,7 @@ log = logging.getLogger("nexus_import")
 FAILED_STATES = {"failed", "upstream_failed"}
 
 
-@task_group(group_id="end", tooltip="Report, verdict")
+@task_group(group_id="end", group_display_name="End: report and outcome")
 def end() -> None:
     """Write the report, then say the verdict; both run whatever happened before.
 
@@ -85,11 +85,10 @@ def outcome() -> str:
         if verdict.state != "skipped":
             send_mail(settings, verdict.state, f"{verdict.sentence}. Total time: {total}.")
         return verdict.state
-    to_do = (
-        f"To go on after mending it: Clear {verdict.clear} with downstream."
-        if verdict.clear
-        else "Ask an operator to trigger the import."
-    )
-    message = f"❌ {verdict.sentence}. Total time: {total}. Support: {settings.policy.support_contact}. {to_do}"
-    send_mail(settings, f"FAILED: {verdict.state}", message)
+    to_do = f"Clear {verdict.clear} with downstream." if verdict.clear else "Ask an operator to trigger the import."
+    for sentence in verdict.details:
+        log.error("❌ %s", sentence)
+    log.error("Do not retry without reading this. Total time: %s. Support: %s", total, settings.policy.support_contact)
+    message = f"❌ {verdict.sentence}. {to_do}"
+    send_mail(settings, f"FAILED: {verdict.state}", "\n".join([message, *verdict.details]))
     raise RunStopped(message)

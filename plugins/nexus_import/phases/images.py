@@ -16,7 +16,7 @@ PHASE = "Phase 7"
 FOLDER = "phase_7_images"
 
 
-@task_group(group_id=FOLDER, tooltip="Re-link images (via image batch)")
+@task_group(group_id=FOLDER, group_display_name="Phase 7: Re-Link Images (via ImageBatch)")
 def images() -> None:
     """Link every image batch to the patient that the evidence names."""
     relinked, checked = relink_batches(), check_images()

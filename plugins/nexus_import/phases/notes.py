@@ -14,7 +14,7 @@ FOLDER = "phase_5_notes"
 ENTITIES = ("note", "letter", "reminder")
 
 
-@task_group(group_id=FOLDER, tooltip="Import notes, letters, reminders (if applicable)")
+@task_group(group_id=FOLDER, group_display_name="Phase 5: Import Notes, Letters, Reminders")
 def notes() -> None:
     """Import notes, letters and reminders; the whole phase is skipped when FileMaker has none of them."""
     found, imported, checked = find_records(), import_notes(), check_notes()

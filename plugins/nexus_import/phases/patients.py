@@ -13,7 +13,7 @@ PHASE = "Phase 3"
 FOLDER = "phase_3_patients"
 
 
-@task_group(group_id=FOLDER, tooltip="Import patients")
+@task_group(group_id=FOLDER, group_display_name="Phase 3: Import Patients")
 def patients() -> None:
     """Import the patients, with their former ids where the FileMaker id was known."""
     imported, checked = import_patients(), check_patients()

@@ -13,7 +13,7 @@ from nexus_import.phases.importing import require_ready
 PHASE = "Phase 8"
 
 
-@task_group(group_id="phase_8_validate", tooltip="Post-import validation")
+@task_group(group_id="phase_8_validate", group_display_name="Phase 8: Post-Import Validation")
 def post_validate() -> None:
     """Check counts, relationships, metadata, what the application will show, and the files on S3."""
     database, files = check_database(), check_files()

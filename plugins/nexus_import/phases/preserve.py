@@ -17,7 +17,7 @@ log = logging.getLogger("nexus_import")
 PHASE = "Phase 1"
 
 
-@task_group(group_id="phase_1_preserve", tooltip="System configuration (preserved)")
+@task_group(group_id="phase_1_preserve", group_display_name="Phase 1: System Configuration (preserved)")
 def preserve() -> None:
     """Copy what the import will touch; clinics, clinicians, types, funding and integrations stay as they are."""
     copy_live_tables()

@@ -27,7 +27,7 @@ PHASE = "Publish"
 GROUP = "publish"
 
 
-@task_group(group_id=GROUP, tooltip="Plan, approve, publish, verify")
+@task_group(group_id=GROUP, group_display_name="Publish: plan, approve, switch, verify")
 def publishing() -> None:
     """Compare, ask a person when the policy says so, switch live Nexus in one transaction, and look at it."""
     planned, decided = plan_changes(), decide()

@@ -19,7 +19,7 @@ from nexus_import.settings import Settings
 log = logging.getLogger("nexus_import")
 
 
-@task_group(group_id="start")
+@task_group(group_id="start", group_display_name="Start")
 def start() -> None:
     """Record the attempt; go on if the person may trigger the import and a scheduled run is on time."""
     record_run()

@@ -40,7 +40,7 @@ FETCH_POOL = "filemaker"
 READABLE = "phase_0/values_are_readable"
 
 
-@task_group(group_id="phase_0_validate", tooltip="Pre-import validation")
+@task_group(group_id="phase_0_validate", group_display_name="Phase 0: Pre-Import Validation")
 def validate() -> None:
     """Back up, verify FileMaker, fetch and stage every entity, run the checks, and stop if one fails."""
     back_up, verify, staged = back_up_database(), verify_filemaker(), stage_entities()
