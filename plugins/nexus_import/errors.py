@@ -65,6 +65,10 @@ class BackupError(NexusImportError):
     """The backup could not be made, or is not good enough to go on."""
 
 
+class StorageError(NexusImportError):
+    """The object store could not be reached, or refused to read or write an object."""
+
+
 class PublishRefused(NexusImportError):
     """A precondition of the publish does not hold; live Nexus is unchanged."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.errors import ConfigurationError
@@ -20,7 +21,7 @@ Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
 NexusOnly = Literal["keep", "delete"]
 Severity = Literal["stop", "warn"]
-TablePolicy = Literal["imported", "relinked", "cascades", "kept"]
+TablePolicy = Literal["imported", "relinked", "cascades", "kept", "untouched"]
 
 
 class _Strict(BaseModel):
@@ -53,6 +54,13 @@ class SchedulePolicy(_Strict):
     nexus_only: NexusOnly
     launch_window_minutes: int = Field(ge=1)
     publish_window: tuple[str, str]
+
+    @field_validator("publish_window")
+    @classmethod
+    def _are_times(cls, window: tuple[str, str]) -> tuple[str, str]:
+        for part in window:
+            time.fromisoformat(part)
+        return window
 
 
 class Thresholds(_Strict):
@@ -90,6 +98,18 @@ class Policy(_Strict):
     unlinkable_allowed: int = Field(ge=0)
     preserved: dict[str, list[str]]
     tables: dict[str, TablePolicy]
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"there is no time zone '{name}'")
+        return name
+
+    @property
+    def copied_tables(self) -> list[str]:
+        """The tables of the working copy: all that are declared, but for those that are never touched."""
+        return [table for table, policy in self.tables.items() if policy != "untouched"]
 
     @property
     def zone(self) -> ZoneInfo:

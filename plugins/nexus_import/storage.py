@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from nexus_import.errors import BackupError
+from nexus_import.errors import BackupError, StorageError
 
 PAGE_KEYS = 1000
 
@@ -29,6 +31,19 @@ class StoredObject:
     key: str
     sha256: str
     byte_count: int
+
+
+@contextmanager
+def _worded(what: str) -> Iterator[None]:
+    """Turn boto's errors into one sentence; its own may hold whole requests."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, S3UploadFailedError) as error:
+        code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+        raise StorageError(
+            f"The object store failed to {what} ({' '.join((type(error).__name__, code)).strip()}). Is it running? "
+            "Are address, bucket and key of its Airflow connection right? Then clear this task with downstream."
+        ) from error
 
 
 class _HashingReader:
@@ -65,12 +80,13 @@ class ObjectStore:
         """Write a stream of unknown length in parts; memory stays bounded."""
         self._refuse_overwrite(key)
         reader = _HashingReader(source)
-        self._client.upload_fileobj(
-            reader,
-            self.bucket,
-            key,
-            ExtraArgs={"ServerSideEncryption": self._encryption, "ContentType": content_type},
-        )
+        with _worded(f"write {key}"):
+            self._client.upload_fileobj(
+                reader,
+                self.bucket,
+                key,
+                ExtraArgs={"ServerSideEncryption": self._encryption, "ContentType": content_type},
+            )
         return StoredObject(key, reader.hexdigest(), reader.byte_count)
 
     def put_bytes(
@@ -79,14 +95,15 @@ class ObjectStore:
         """Write a small object; its SHA-256 is kept in its metadata too."""
         self._refuse_overwrite(key)
         digest = hashlib.sha256(body).hexdigest()
-        self._client.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            ServerSideEncryption=self._encryption,
-            Metadata={**(metadata or {}), "sha256": digest},
-        )
+        with _worded(f"write {key}"):
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ServerSideEncryption=self._encryption,
+                Metadata={**(metadata or {}), "sha256": digest},
+            )
         return StoredObject(key, digest, len(body))
 
     def put_json(self, key: str, content: Any) -> StoredObject:
@@ -95,22 +112,25 @@ class ObjectStore:
 
     def get_bytes(self, key: str) -> bytes:
         """Read an object whole."""
-        body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        with _worded(f"read {key}"):
+            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
     def exists(self, key: str) -> bool:
         """Tell whether the object is there."""
-        try:
-            self._client.head_object(Bucket=self.bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return False
-            raise
+        with _worded(f"look for {key}"):
+            try:
+                self._client.head_object(Bucket=self.bucket, Key=key)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return False
+                raise
         return True
 
     def metadata(self, key: str) -> dict[str, str]:
         """Return the object's own metadata."""
-        found: dict[str, str] = self._client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+        with _worded(f"read {key}"):
+            found: dict[str, str] = self._client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
         return found
 
     def list_keys(self, prefix: str) -> Iterator[str]:
@@ -118,9 +138,10 @@ class ObjectStore:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": PAGE_KEYS}
         )
-        for page in pages:
-            for entry in page.get("Contents", []):
-                yield entry["Key"]
+        with _worded(f"list {prefix}"):
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    yield entry["Key"]
 
     def _refuse_overwrite(self, key: str) -> None:
         if self.exists(key):

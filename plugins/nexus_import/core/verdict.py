@@ -55,7 +55,8 @@ def judge(facts: RunFacts) -> Verdict:
             "Published but unverified: the rows were committed, the look at live Nexus failed or did not run. "
             "See docs/runbook.md",
             False,
-            "publish.verify_live",
+            # a publish that was ended after its commit is cleared itself: the look at live Nexus waits for it
+            facts.failed_tasks[0] if facts.failed_tasks else "publish.verify_live",
         )
     if facts.failed_tasks:
         return _stopped(f"Task {facts.failed_tasks[0]} failed; its log says why", facts.failed_tasks[0])

@@ -69,7 +69,10 @@ class CheckResult:
 
     def sentence(self) -> str:
         """Say what is wrong, how many, which records, and what to do."""
-        named = [item.record_id or str(item.nexus_id or item.filemaker_id) for item in self.findings[:SHOWN_IDS]]
+        named = [
+            item.record_id or str(item.nexus_id or item.filemaker_id or item.entity)
+            for item in self.findings[:SHOWN_IDS]
+        ]
         kind = "record" if any(item.record_id for item in self.findings) else "row"
         more = ", …" if len(self.findings) > SHOWN_IDS else ""
         hint = f" {'; '.join(self.suggestions)}." if self.suggestions else ""

@@ -26,7 +26,7 @@ def check_database() -> Counts:
     """Run the critical checks; the database's own foreign keys must hold in the copy. Clearing is safe."""
     with open_step("check_8", PHASE, "Running validation") as step:
         require_ready(step)
-        tables = list(step.settings.policy.tables)
+        tables = step.settings.policy.copied_tables
         severity = step.settings.severity("phase_8/foreign_keys_hold", "stop")
         run_checks(step, "phase_8", [check_foreign_keys(step.connection, tables, severity)])
     return step.counts

@@ -32,7 +32,7 @@ def copy_live_tables() -> Counts:
     what = "Preserving the system config, copying the tables to be worked on"
     with open_step("preserve", PHASE, what, isolation=IsolationLevel.REPEATABLE_READ) as step:
         policy = step.settings.policy
-        tables = list(policy.tables)
+        tables = policy.copied_tables
         check_size(step.connection, tables, policy.working_copy_limit_gib)
         backup_attempt = _backup_of_this_moment(step, tables)
         stamp = copy_tables(step.connection, step.run_id, tables, policy.preserved, backup_attempt)

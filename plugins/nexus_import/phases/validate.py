@@ -20,6 +20,7 @@ from nexus_import.filemaker.walk import walk_layout
 from nexus_import.nexus.backup import Backup, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
+from nexus_import.nexus.schema_guard import DECLARED, INDEXED, check_declared, check_indexed
 from nexus_import.nexus.staging import (
     create_staging_table,
     finish_staging_table,
@@ -80,7 +81,7 @@ def take_run_backup(
     `snapshot_id`, exported by another transaction, makes the backup exactly what that transaction sees.
     """
     store = open_store(settings)
-    tables = list(settings.policy.tables)
+    tables = settings.policy.copied_tables
     with connect(settings.policy.connections.backup) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -245,7 +246,12 @@ def check_completeness() -> Counts:
 
 @task
 def check_system_config() -> Counts:
-    """Check that every name FileMaker uses exists in Nexus. Clearing is safe."""
+    """Check that every name FileMaker uses exists in Nexus, and Nexus's tables are declared. Clearing is safe."""
     with open_step("check_system_config", PHASE, "Validating names against the system config") as step:
-        run_checks(step, "phase_0", group="system_config")
+        declared, severity = set(step.settings.policy.tables), step.settings.severity
+        guard = [
+            check_declared(step.connection, declared, severity(DECLARED, "stop")),
+            check_indexed(step.connection, declared, severity(INDEXED, "warn")),
+        ]
+        run_checks(step, "phase_0", guard, group="system_config")
     return step.counts
