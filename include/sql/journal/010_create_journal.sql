@@ -115,7 +115,8 @@ CREATE TABLE IF NOT EXISTS nexus_import.approval (
     asked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     answer text,
     answered_at timestamptz,
-    answered_by text
+    answered_by text,
+    says_now boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE IF NOT EXISTS nexus_import.publication (

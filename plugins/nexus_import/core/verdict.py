@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from nexus_import.core.sequence import FIX_FILEMAKER, Step, first_gap
 
+APPROVAL_TASK = "publish.approve_plan"
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -58,6 +60,8 @@ def judge(facts: RunFacts) -> Verdict:
             # a publish that was ended after its commit is cleared itself: the look at live Nexus waits for it
             facts.failed_tasks[0] if facts.failed_tasks else "publish.verify_live",
         )
+    if facts.failed_tasks[:1] == [APPROVAL_TASK] and facts.approval == (None, None):
+        return _not_approved(facts)
     if facts.failed_tasks:
         return _stopped(f"Task {facts.failed_tasks[0]} failed; its log says why", facts.failed_tasks[0])
     gap = first_gap(facts.steps)
@@ -78,6 +82,6 @@ def _not_approved(facts: RunFacts) -> Verdict:
     answer, who = facts.approval or (None, None)
     if answer == "Reject":
         return Verdict("rejected", f"Rejected by {who}. Live Nexus is unchanged", False, "publish.make_plan")
-    if answer == "Timed out":
+    if answer == "Timed out" or APPROVAL_TASK in facts.failed_tasks:
         return Verdict("timed_out", "Nobody answered in time. Live Nexus is unchanged", False, "publish.make_plan")
     return _stopped("The plan was not published", "publish.make_plan")

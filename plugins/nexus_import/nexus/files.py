@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
 from PIL import Image, UnidentifiedImageError
 from psycopg import Connection
 
@@ -99,10 +98,7 @@ def check_images(store: ObjectStore, samples: list[FileSample], severity: Callab
 
 
 def _read(store: ObjectStore, key: str) -> bytes | None:
-    try:
-        return store.get_bytes(key)
-    except ClientError:
-        return None
+    return store.get_bytes(key) if store.exists(key) else None
 
 
 def _is_displayable(body: bytes) -> bool:

@@ -33,12 +33,16 @@ LOCK_TIMEOUTS_MS = (200, 500, 5000)
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """What to publish, for whom: the run, who may have approved, and the mappings for the digests."""
+    """What to publish, for whom: the run, who may have approved, and the mappings for the digests.
+
+    `is_outside_window`: a scheduled run outside its publish window needs an approval that says "now".
+    """
 
     run_id: str
     operators: list[str]
     mappings: list[EntityMapping]
     needs_approval: Callable[[Plan], bool]
+    is_outside_window: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def require_preconditions(connection: Connection[Any], request: PublishRequest, 
 
 def _require_approval(connection: Connection[Any], request: PublishRequest, plan: Plan) -> None:
     approval = connection.execute(
-        "SELECT answer, answered_by FROM nexus_import.approval"
+        "SELECT answer, answered_by, says_now FROM nexus_import.approval"
         " WHERE run_id = %s AND plan_digest = %s AND answered_at > (SELECT made_at FROM nexus_import.plan"
         "  WHERE plan_id = %s) ORDER BY approval_id DESC LIMIT 1",
         (request.run_id, plan.digest, plan.plan_id),
@@ -156,6 +160,11 @@ def _require_approval(connection: Connection[Any], request: PublishRequest, plan
         raise PublishRefused(
             f"The plan was approved by '{approval[1]}', who is not an operator (operators in include/policy.yaml); "
             "live Nexus is unchanged. Clear publish.approve_plan with downstream."
+        )
+    if request.is_outside_window and not approval[2]:
+        raise PublishRefused(
+            "This scheduled run is outside its publish window and the approval did not say 'now'; live Nexus is "
+            "unchanged. Clear publish.publish_plan inside the window, or publish.approve_plan with downstream."
         )
 
 

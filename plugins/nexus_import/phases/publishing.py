@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Context, TriggerRule, chain, get_current_context, task, task_group
+from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context, task, task_group
 
 from nexus_import.core.approval import is_within_publish_window, unusual_reasons
 from nexus_import.core.sequence import first_gap
@@ -25,6 +25,8 @@ from nexus_import.settings import Settings, read_policy
 log = logging.getLogger("nexus_import")
 PHASE = "Publish"
 GROUP = "publish"
+WHEN = "when"
+NOW = "now"
 
 
 @task_group(group_id=GROUP, group_display_name="Publish: plan, approve, switch, verify")
@@ -36,6 +38,14 @@ def publishing() -> None:
         subject="Publish the import to live Nexus?",
         ignore_downstream_trigger_rules=True,
         response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
+        params={
+            WHEN: Param(
+                "in the publish window",
+                enum=["in the publish window", NOW],
+                title="When",
+                description="Only asked of scheduled runs: outside the publish window nothing is published unless now.",
+            )
+        },
     )
     published, verified = publish_plan(), verify_live()
     chain(planned, decided, [approved, published])
@@ -100,10 +110,16 @@ def approval_reasons(settings: Settings, plan: Plan, run_type: str, now: datetim
     reasons = list(plan.unusual)
     if settings.parameters.approval == "always":
         reasons.append("this run was started with approval: always")
-    window = settings.policy.schedule.publish_window
-    if run_type == "scheduled" and not is_within_publish_window(now.astimezone(settings.policy.zone), window):
-        reasons.append(f"it is outside the publish window {window[0]} to {window[1]}: approving publishes now")
+    if is_outside_window(settings, run_type, now):
+        start, end = settings.policy.schedule.publish_window
+        reasons.append(f"it is outside the publish window {start} to {end}: choose 'now' to publish all the same")
     return reasons
+
+
+def is_outside_window(settings: Settings, run_type: str, now: datetime) -> bool:
+    """Tell whether this is a scheduled run outside its publish window; people publish when they choose to."""
+    window = settings.policy.schedule.publish_window
+    return run_type == "scheduled" and not is_within_publish_window(now.astimezone(settings.policy.zone), window)
 
 
 @task.branch
@@ -154,9 +170,10 @@ class PlanApproval(ApprovalOperator):
         who = (event.get("responded_by_user") or {}).get("name")
         with connect(settings.policy.connections.nexus) as connection, connection.transaction():
             connection.execute(
-                "UPDATE nexus_import.approval SET answer = %s, answered_at = clock_timestamp(), answered_by = %s"
+                "UPDATE nexus_import.approval SET answer = %s, answered_at = clock_timestamp(), answered_by = %s,"
+                " says_now = %s"
                 " WHERE approval_id = (SELECT max(approval_id) FROM nexus_import.approval WHERE run_id = %s)",
-                (answer, who, context["run_id"]),
+                (answer, who, (event.get("params_input") or {}).get(WHEN) == NOW, context["run_id"]),
             )
         log.info("%s: %s by %s", PHASE, answer, who)
         return super().execute_complete(context, event)
@@ -190,6 +207,7 @@ def publish_plan() -> Counts:
         settings.policy.operators,
         settings.imported(),
         lambda plan: bool(approval_reasons(settings, plan, run_type, datetime.now(UTC))),
+        is_outside_window(settings, run_type, datetime.now(UTC)),
     )
     log.info("%s: Publishing...", PHASE)
     with connect(settings.policy.connections.nexus) as connection:
