@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from local.airflow_client import FINISHED_STATES, AirflowClient, AirflowClientError, Json
 
-PHASE_LINE = re.compile(r"\bPhase \d+:")
+PHASE_LINE = re.compile(r"\b(?:Phase \d+|Publish):")
 # the verdict may be an error, whose line begins with its type
 VERDICT_LINE = re.compile(r"✅|❌")
 STATES_WITH_LOG = frozenset({"running", "success", "failed", "up_for_retry", "awaiting_input"})

@@ -160,10 +160,10 @@ class Installation:
 
 
 @contextmanager
-def start_installation(parts: Parts) -> Iterator[Installation]:
-    """Yield an installation with the clinic as it was before any run."""
+def start_installation(parts: Parts, template: str = TEMPLATE) -> Iterator[Installation]:
+    """Yield an installation with the clinic as it was before any run, or as another database holds it."""
     name = f"nexus_{uuid.uuid4().hex[:12]}"
-    parts.cluster.create_database(name, "nexus", template=TEMPLATE)
+    parts.cluster.create_database(name, "nexus", template=template)
     database = NexusDatabase(parts.cluster, name, parts.template.passwords)
     try:
         with Simulator.from_dataset(parts.clinic / "filemaker") as simulator:
