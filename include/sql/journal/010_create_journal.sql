@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS nexus_import.plan (
     run_id text NOT NULL,
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     digest text NOT NULL,
-    counts jsonb NOT NULL,
+    counts json NOT NULL,   -- json keeps the tables in their order
     unusual jsonb NOT NULL
 );
 

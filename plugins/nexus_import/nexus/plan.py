@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.rows import BOOKKEEPING
@@ -45,10 +45,10 @@ def make_plan(connection: Connection[Any], run_id: str, tables: list[str]) -> Pl
     for table in tables:
         _compare(connection, plan_id, table)
     counts = _counts(connection, plan_id, tables)
-    digest = _digest(connection, plan_id, tables)
+    digest = digest_of_plan(connection, plan_id, tables)
     connection.execute(
         "UPDATE nexus_import.plan SET digest = %s, counts = %s WHERE plan_id = %s",
-        (digest, Jsonb(counts), plan_id),
+        (digest, Json(counts), plan_id),
     )
     return Plan(plan_id, digest, counts, [])
 
@@ -104,7 +104,8 @@ def _counts(connection: Connection[Any], plan_id: int, tables: list[str]) -> Cou
     return counts
 
 
-def _digest(connection: Connection[Any], plan_id: int, tables: list[str]) -> str:
+def digest_of_plan(connection: Connection[Any], plan_id: int, tables: list[str]) -> str:
+    """Return the digest of a plan's rows as the working copy holds them now, and of the copy it stands on."""
     parts = [
         sql.SQL(
             "SELECT plan_row.table_name, plan_row.action, plan_row.row_id, md5(COALESCE(present::text, '')) AS after"

@@ -20,7 +20,7 @@ from nexus_import.errors import PublishRefused
 from nexus_import.nexus import staleness
 from nexus_import.nexus.catalog import read_columns, read_unique_columns
 from nexus_import.nexus.journal import latest_steps
-from nexus_import.nexus.plan import Counts, Plan, latest_plan
+from nexus_import.nexus.plan import Counts, Plan, digest_of_plan, latest_plan
 from nexus_import.nexus.rows import BOOKKEEPING, published_digests
 from nexus_import.nexus.working_copy import before, live, require_complete, require_copy, work
 
@@ -94,7 +94,7 @@ def _publish_once(connection: Connection[Any], request: PublishRequest, lock_tim
     if done := _already_published(connection, request.run_id, plan):
         return done
     tables = [table for table, counts in plan.counts.items() if any(counts.values())]
-    for table in sorted(tables):
+    for table in sorted({*tables, *staleness.linked_tables(plan)}):
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(live(table)))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
     require_preconditions(connection, request, plan)
@@ -130,6 +130,11 @@ def require_preconditions(connection: Connection[Any], request: PublishRequest, 
         )
     stamp = require_copy(connection, request.run_id)
     require_complete(connection, stamp)
+    if digest_of_plan(connection, plan.plan_id, list(plan.counts)) != plan.digest:
+        raise PublishRefused(
+            "The working copy is not what the plan was made from; live Nexus is unchanged. "
+            "Clear publish.make_plan with downstream."
+        )
     backup = connection.execute(
         "SELECT 1 FROM nexus_import.backup WHERE run_id = %s AND attempt = %s",
         (request.run_id, stamp.backup_attempt),

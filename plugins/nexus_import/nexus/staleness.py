@@ -28,6 +28,14 @@ GENERIC_LINKS = (
 Stale = tuple[str, Any, str]
 
 
+def linked_tables(plan: Plan) -> set[str]:
+    """Return the tables that must stand still while the plan's removals are checked and done.
+
+    No constraint guards a generic link: one that is written after the check would point at nothing.
+    """
+    return {table for table, _, _ in GENERIC_LINKS} if plan.counts.get("patients", {}).get("remove") else set()
+
+
 def require_fresh(connection: Connection[Any], plan: Plan) -> None:
     """Raise `PublishRefused` that names the stale rows, if there are any."""
     stale = find_stale(connection, plan)

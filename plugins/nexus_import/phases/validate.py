@@ -192,7 +192,9 @@ def stage_entities() -> Counts:
             unreadable += [(mapping, finding) for finding in findings]
         record_results(step.connection, step.run_id, [_unreadable_values(step, unreadable)])
         total = sum(step.counts.values())
-        step.finish(f"Staged {total:,} records", records=total, errors=len(unreadable))
+        step.finish(
+            f"Staged {total:,} records", records=total, errors=len(unreadable), values_are_readable=len(unreadable)
+        )
     return step.counts
 
 
