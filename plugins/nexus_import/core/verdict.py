@@ -82,6 +82,8 @@ def _not_approved(facts: RunFacts) -> Verdict:
     answer, who = facts.approval or (None, None)
     if answer == "Reject":
         return Verdict("rejected", f"Rejected by {who}. Live Nexus is unchanged", False, "publish.make_plan")
-    if answer == "Timed out" or APPROVAL_TASK in facts.failed_tasks:
+    if answer == "Timed out":
         return Verdict("timed_out", "Nobody answered in time. Live Nexus is unchanged", False, "publish.make_plan")
+    if APPROVAL_TASK in facts.failed_tasks:
+        return _stopped("The question ended without an answer: nobody gave one in time, or it was lost", APPROVAL_TASK)
     return _stopped("The plan was not published", "publish.make_plan")

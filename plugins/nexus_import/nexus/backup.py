@@ -51,7 +51,7 @@ class CopyReader:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes, empty at the end."""
-        while not self._rest or (size >= 0 and len(self._rest) < size):
+        while size < 0 or len(self._rest) < size:
             block = next(self._blocks, None)
             if block is None:
                 break
@@ -72,7 +72,7 @@ def take_backup(
     """Write every table to S3 and return the backup; `connection` is in a REPEATABLE READ transaction.
 
     `marked` are the tables whose change marks are kept, so that a later copy can tell whether they changed.
-    Raises `BackupError` when a core table is empty although rows elsewhere show that it should not be.
+    Raises `BackupError` when a core table is empty although an earlier backup had rows.
     """
     folder = store.key("backups", run_id, f"{attempt:03d}")
     tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from psycopg import Connection, sql
 
 from nexus_import.core.mapping import EntityMapping, Lookup, LookupRow, RowMapper, ValueFinding
-from nexus_import.errors import WorkingCopyError
+from nexus_import.errors import ConfigurationError, WorkingCopyError
+from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.sql import names
 
 SCHEMA = "nexus_staging"
@@ -65,7 +67,11 @@ def require_staging(connection: Connection[Any], run_id: str) -> None:
 
 
 def create_staging_table(connection: Connection[Any], mapping: EntityMapping) -> None:
-    """Make the entity's empty staging table from its mapping."""
+    """Make the entity's empty staging table from its mapping.
+
+    Raises `ConfigurationError` when the mapping names a column or a look-up that Nexus does not have.
+    """
+    _require_known_names(connection, mapping)
     table = sql.Identifier(SCHEMA, mapping.entity)
     columns = FIXED_COLUMNS | mapping.staged_columns()
     definition = sql.SQL(", ").join(
@@ -73,6 +79,28 @@ def create_staging_table(connection: Connection[Any], mapping: EntityMapping) ->
     )
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(table, definition))
+
+
+def _require_known_names(connection: Connection[Any], mapping: EntityMapping) -> None:
+    if mapping.table is not None:
+        known = [column.name for column in read_columns(connection, mapping.table)]
+        if not known:
+            raise ConfigurationError(f"{mapping.entity}.yaml: table: Nexus has no table {mapping.table}")
+        for section, named in (("columns", mapping.columns), ("defaults", mapping.defaults)):
+            for name in named:
+                _require_known(
+                    f"{mapping.entity}.yaml: {section}.{name}: {mapping.table} has no such column", name, known
+                )
+    for name, column in mapping.columns.items():
+        if column.lookup:
+            where = f"{mapping.entity}.yaml: columns.{name}.lookup: nothing is looked up in {column.lookup}"
+            _require_known(where, column.lookup, list(LOOKUP_NAMES))
+
+
+def _require_known(what: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        raise ConfigurationError(f"{what} (nearest: {near[0]})" if near else what)
 
 
 def stage_records(

@@ -25,6 +25,7 @@ from nexus_import.settings import Settings, read_policy
 log = logging.getLogger("nexus_import")
 PHASE = "Publish"
 GROUP = "publish"
+UNANSWERED = {"timeout": "Timed out"}
 WHEN = "when"
 NOW = "now"
 
@@ -166,7 +167,7 @@ class PlanApproval(ApprovalOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Write the answer to the journal; a rejected plan skips the publish and the outcome turns red."""
         settings = load_settings()
-        answer = "Timed out" if "error" in event else event["chosen_options"][0]
+        answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
         who = (event.get("responded_by_user") or {}).get("name")
         with connect(settings.policy.connections.nexus) as connection, connection.transaction():
             connection.execute(
