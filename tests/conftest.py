@@ -58,3 +58,20 @@ def new_run(installation: Any, dag: Any) -> Callable[..., Any]:
         return Run(installation, dag, {"mode": mode, "approval": approval, "nexus_only": nexus_only}, **named)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def run_past_gate_0(parts: Any, dag: Any) -> Iterator[Any]:
+    """A run of the untouched clinic that has read FileMaker and passed gate 0."""
+    from tests.support.copies import start_run_past_gate_0
+
+    with start_run_past_gate_0(parts, dag) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def copy_run(parts: Any, run_past_gate_0: Any) -> Callable[..., Any]:
+    """Return a function that starts a copy of that run: a context manager, on a database of its own."""
+    from tests.support.copies import start_copy
+
+    return lambda mode="publish": start_copy(parts, run_past_gate_0, mode)

@@ -16,8 +16,8 @@ import psycopg
 from psycopg import sql
 
 from local.clinic import load_nexus, make_clinic
-from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, NexusDatabase
 from local.network import LOOPBACK, free_ports, is_listening
+from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, NexusDatabase
 from local.postgres import PostgresCluster
 from local.processes import Program, RunningProgram
 from local.simulator import Simulator

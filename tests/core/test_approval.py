@@ -1,0 +1,94 @@
+"""When a person is asked, and when a run may start or publish: exactly at the limits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from nexus_import.core.approval import (
+    WATCHED_TABLES,
+    is_within_launch_window,
+    is_within_publish_window,
+    unusual_reasons,
+)
+
+LIMITS = {"removed_percent": 1.0, "added_percent": 20.0, "changed_percent": 20.0}
+NIGHT = ("22:00", "06:00")
+DAY = ("09:00", "17:00")
+SLOT = datetime(2026, 3, 7, 14, tzinfo=UTC)
+
+
+def reasons(counts: dict[str, dict[str, int]], live: dict[str, int], **named: Any) -> list[str]:
+    removed, relaxed = named.get("nexus_only_removed", {}), named.get("relaxed_checks", [])
+    return unusual_reasons(counts, live, LIMITS, removed, relaxed)
+
+
+@pytest.mark.parametrize(
+    ("action", "limit", "word"), [("remove", 10, "removed"), ("add", 200, "added"), ("change", 200, "changed")]
+)
+@pytest.mark.parametrize("table", ["patients", "appointments"])
+def test_limit_itself_is_usual_and_one_more_is_not(table: str, action: str, limit: int, word: str) -> None:
+    assert reasons({table: {action: limit}}, {table: 1000}) == []
+    found = reasons({table: {action: limit + 1}}, {table: 1000})
+    assert len(found) == 1
+    assert found[0].startswith(f"{limit + 1} of 1,000 {table} would be {word} (")
+
+
+@pytest.mark.parametrize("table", ["notes", "letters_patientletter", "reminders"])
+def test_layout_that_was_read_as_empty_removes_nothing_unasked(table: str) -> None:
+    assert reasons({table: {"add": 900, "change": 900}}, {table: 1000}) == []
+    assert reasons({table: {"remove": 11}}, {table: 1000}) == [
+        f"11 of 1,000 {table} would be removed (1.1 %, limit 1 %)"
+    ]
+
+
+def test_every_watched_table_counts_removals() -> None:
+    assert all("removed" in words for words in WATCHED_TABLES.values())
+
+
+def test_tables_without_a_plan_or_rows_are_usual() -> None:
+    assert reasons({}, {}) == []
+    assert reasons({"patients": {"remove": 0, "add": 0, "change": 0}}, {"patients": 0}) == []
+
+
+def test_rows_that_exist_only_in_nexus_are_named_by_table() -> None:
+    found = reasons({}, {"patients": 10}, nexus_only_removed={"sms_messages": 1200, "encounters": 3, "notes": 0})
+    assert found == [
+        "3 rows of encounters that exist only in Nexus would be removed",
+        "1,200 rows of sms_messages that exist only in Nexus would be removed",
+    ]
+
+
+def test_relaxed_check_that_found_something_is_named() -> None:
+    found = reasons({}, {}, relaxed_checks=["phase_0/patients_have_funding_type"])
+    assert found == ["check phase_0/patients_have_funding_type was relaxed by the policy and found something"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "window", "inside"),
+    [
+        ("21:59", NIGHT, False),
+        ("22:00", NIGHT, True),
+        ("23:59", NIGHT, True),
+        ("00:00", NIGHT, True),
+        ("05:59", NIGHT, True),
+        ("06:00", NIGHT, False),
+        ("12:00", NIGHT, False),
+        ("08:59", DAY, False),
+        ("09:00", DAY, True),
+        ("16:59", DAY, True),
+        ("17:00", DAY, False),
+    ],
+)
+def test_publish_window_may_cross_midnight(clock: str, window: tuple[str, str], inside: bool) -> None:
+    hour, minute = (int(part) for part in clock.split(":"))
+    assert is_within_publish_window(datetime(2026, 3, 7, hour, minute), window) is inside
+
+
+@pytest.mark.parametrize(
+    ("minutes", "inside"), [(0, True), (30, True), (-30, True), (30.1, False), (-30.1, False), (7 * 24 * 60, False)]
+)
+def test_scheduled_run_starts_within_its_launch_window(minutes: float, inside: bool) -> None:
+    now = SLOT + timedelta(minutes=minutes)
+    assert is_within_launch_window(SLOT, now, timedelta(minutes=30)) is inside

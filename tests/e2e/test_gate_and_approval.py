@@ -1,0 +1,137 @@
+"""One run that a gate stops, that nobody can push past it, and that a person then rejects and approves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from local.airflow_client import AirflowClientError
+from tests.e2e.import_run import APPROVE, DAG_ID, WAITING_FOR_A_PERSON, ImportRun
+from tests.e2e.world import World
+
+pytestmark = pytest.mark.stack
+
+GATE = "phase_0_validate.gate"
+FIX_FILEMAKER = "phase_0_validate.verify_filemaker"
+# an answer within seconds of the question can fail the task that asks it (Airflow 3.3.2)
+PAUSE_BEFORE_AN_ANSWER_SECONDS = 8.0
+
+
+@pytest.fixture(scope="module")
+def before(fresh: World) -> dict[str, str]:
+    return fresh.live()
+
+
+@pytest.fixture(scope="module")
+def patient(fresh: World) -> dict[str, str]:
+    """The patient whose clinic somebody emptied in FileMaker."""
+    record: dict[str, str] = fresh.filemaker_records("API_Contacts")[3]
+    fresh.filemaker("PATCH", f"layouts/API_Contacts/records/{record['recordId']}", {"fieldData": {"clinic_name": ""}})
+    return record
+
+
+@pytest.fixture(scope="module")
+def run(fresh: World, before: dict[str, str], patient: dict[str, str]) -> ImportRun:
+    """The run of this story; each test goes on where the one before it ended."""
+    return fresh.start(approval="always")
+
+
+def test_1_the_gate_stops_the_run_and_the_verdict_names_what_to_clear(
+    fresh: World, run: ImportRun, before: dict[str, str], patient: dict[str, str]
+) -> None:
+    assert run.wait() == "failed"
+    assert run.named_task() == FIX_FILEMAKER
+    assert "phase_0/patients_have_clinic_name" in run.last_words()
+    tasks = run.tasks()
+    assert tasks[GATE]["state"] == "success"
+    assert tasks["phase_1_preserve.copy_tables"]["state"] == "skipped"
+    assert fresh.rows(
+        "SELECT record_id FROM nexus_import.finding WHERE run_id = %s AND severity = 'stop'", run.run_id
+    ) == [(patient["recordId"],)]
+    assert any(subject.startswith("Nexus import FAILED") for subject in fresh.mails(run))
+    assert fresh.live() == before
+
+
+def test_2_clearing_as_rest_does_by_default_leaves_it_red(fresh: World, run: ImportRun, before: dict[str, str]) -> None:
+    run.clear_as_rest_does(FIX_FILEMAKER)
+    assert run.wait() == "failed"
+    run.clear_as_rest_does(FIX_FILEMAKER, include_downstream=True)
+    assert run.wait() == "failed"
+    assert run.named_task() == FIX_FILEMAKER
+    run.clear_as_rest_does(FIX_FILEMAKER, only_failed=False)
+    assert run.wait() == "failed"
+    assert fresh.live() == before
+
+
+def test_3_marking_tasks_as_success_by_hand_publishes_nothing_and_stays_red(
+    fresh: World, run: ImportRun, before: dict[str, str]
+) -> None:
+    # a gate that stops is a success to Airflow already, and skips what follows
+    for task_id in ("phase_1_preserve.copy_tables", "publish.publish_plan", "publish.verify_live", "end.outcome"):
+        run.mark_success(task_id)
+    run.wait()
+    run.client.clear(DAG_ID, run.run_id, ["end.outcome"])
+    assert run.wait() == "failed"
+    assert run.named_task() == FIX_FILEMAKER
+    # past the gate: Airflow remembers what the gate skipped, and the journal knows that it did not pass
+    run.clear("phase_1_preserve.copy_tables")
+    assert run.wait() == "failed"
+    assert run.tasks()["publish.publish_plan"]["try_number"] == 0
+    assert run.named_task() == FIX_FILEMAKER
+    assert fresh.rows("SELECT count(*) FROM nexus_import.publication") == [(0,)]
+    assert fresh.live() == before
+
+
+def test_4_mended_and_cleared_as_told_it_goes_on_and_asks_a_person(
+    fresh: World, run: ImportRun, before: dict[str, str], patient: dict[str, dict[str, str]]
+) -> None:
+    clinic = patient["fieldData"]["clinic_name"]
+    path = f"layouts/API_Contacts/records/{patient['recordId']}"
+    fresh.filemaker("PATCH", path, {"fieldData": {"clinic_name": clinic}})
+    run.clear(run.named_task())
+    run.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
+    assert "Nexus import waits for approval" in fresh.mails(run)
+    with pytest.raises(AirflowClientError) as refused:
+        fresh.viewer.answer(DAG_ID, run.run_id, APPROVE, ["Approve"])
+    assert refused.value.status == 403
+    assert fresh.live() == before
+
+
+def test_5_a_rejected_plan_is_not_published(fresh: World, run: ImportRun, before: dict[str, str]) -> None:
+    _answer(run, "Reject")
+    assert run.wait() == "failed"
+    assert "Rejected by admin" in run.last_words()
+    assert run.named_task() == "publish.make_plan"
+    assert run.tasks()["publish.publish_plan"]["state"] == "skipped"
+    assert fresh.live() == before
+
+
+def test_6_an_approval_marked_as_success_by_hand_is_none(fresh: World, run: ImportRun, before: dict[str, str]) -> None:
+    run.clear(run.named_task())
+    run.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
+    run.mark_success(APPROVE)
+    assert run.wait() == "failed"
+    assert run.tasks()["publish.publish_plan"]["state"] == "failed"
+    assert any("needs the approval of an operator and has none" in line for line in run.log("publish.publish_plan"))
+    assert fresh.live() == before
+
+
+def test_7_an_approved_plan_is_published_and_the_journal_knows_who_said_so(fresh: World, run: ImportRun) -> None:
+    run.clear("publish.make_plan")
+    run.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
+    _answer(run, "Approve")
+    assert run.wait() == "success", run.last_words()
+    assert fresh.rows(
+        "SELECT approval.answer, approval.answered_by, approval.plan_digest = publication.plan_digest"
+        " FROM nexus_import.approval JOIN nexus_import.publication USING (run_id)"
+        " WHERE run_id = %s ORDER BY approval_id DESC LIMIT 1",
+        run.run_id,
+    ) == [("Approve", "admin", True)]
+    expected = fresh.truth["counts"]["filemaker"]["API_Contacts"]
+    assert fresh.rows("SELECT count(*) FROM patients") == [(expected,)]
+
+
+def _answer(run: ImportRun, option: str) -> None:
+    time.sleep(PAUSE_BEFORE_AN_ANSWER_SECONDS)
+    run.client.answer(DAG_ID, run.run_id, APPROVE, [option])

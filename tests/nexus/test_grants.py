@@ -1,0 +1,115 @@
+"""The rights of the three roles: each can do its duty and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
+from tests.nexus.manual_run import POLICY
+from tests.support.installation import Installation, start_installation
+
+WRITES = {
+    "INSERT": "INSERT INTO {} SELECT * FROM {} WHERE false",
+    "UPDATE": "UPDATE {} SET id = id WHERE false",
+    "DELETE": "DELETE FROM {} WHERE false",
+}
+CHANGED = POLICY.copied_tables
+NEVER_CHANGED = [*POLICY.preserved, *(table for table, policy in POLICY.tables.items() if policy == "untouched")]
+
+
+@pytest.fixture(scope="module")
+def shared(parts: Any, stage: str) -> Iterator[Installation]:
+    with start_installation(parts, stage) as installation:
+        yield installation
+
+
+def attempt(installation: Installation, role: str, statement: str) -> None:
+    with psycopg.connect(installation.database.uri(role), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def refused(installation: Installation, role: str, statement: str) -> bool:
+    try:
+        attempt(installation, role, statement)
+    except (InsufficientPrivilege, ReadOnlySqlTransaction):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("verb", WRITES)
+def test_import_role_writes_the_tables_of_the_policy_and_no_other(shared: Installation, verb: str) -> None:
+    statement = WRITES[verb]
+    tables = [name for (name,) in shared.rows("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")]
+    writable = {table for table in tables if not refused(shared, "nexus_import", statement.format(table, table))}
+    assert writable & set(NEVER_CHANGED) == set()
+    assert writable <= set(CHANGED)
+    assert {table for table in CHANGED if POLICY.tables[table] in {"imported", "relinked"}} <= writable
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE patients",
+        "TRUNCATE patients",
+        "ALTER TABLE patients ADD COLUMN x integer",
+        "CREATE TABLE public.x (id integer)",
+        "CREATE INDEX ON patients (title)",
+        "UPDATE clinics SET color = '#000000'",
+        "UPDATE auth_user SET is_superuser = true",
+        "CREATE ROLE intruder",
+        "GRANT pg_write_all_data TO nexus_import",
+    ],
+)
+def test_import_role_cannot_change_schema_configuration_or_rights(shared: Installation, statement: str) -> None:
+    assert refused(shared, "nexus_import", statement)
+
+
+def test_import_role_owns_its_three_schemas_and_reads_everything(shared: Installation) -> None:
+    for schema in ("nexus_import", "nexus_staging", "nexus_work"):
+        attempt(shared, "nexus_import", f"CREATE TABLE {schema}.x (id integer); DROP TABLE {schema}.x")
+    attempt(shared, "nexus_import", "SELECT * FROM clinics, auth_user, gmail_connections")
+
+
+@pytest.mark.parametrize("table", ["patients", "appointments", "documents_document"])
+def test_import_role_may_lock_what_it_publishes(shared: Installation, table: str) -> None:
+    attempt(shared, "nexus_import", f"BEGIN; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE; COMMIT")
+
+
+@pytest.mark.parametrize("verb", WRITES)
+@pytest.mark.parametrize("table", ["patients", "clinics", "nexus_work.patients"])
+def test_backup_role_reads_and_cannot_write(shared: Installation, verb: str, table: str) -> None:
+    attempt(shared, "nexus_backup", f"SELECT count(*) FROM {table}")
+    assert refused(shared, "nexus_backup", WRITES[verb].format(table, table))
+
+
+def test_backup_role_cannot_write_the_journal(shared: Installation) -> None:
+    attempt(shared, "nexus_backup", "SELECT count(*) FROM nexus_import.step")
+    assert refused(shared, "nexus_backup", "UPDATE nexus_import.step SET passed = true")
+
+
+def test_backup_role_makes_nothing(shared: Installation) -> None:
+    for schema in ("public", "nexus_import", "nexus_work"):
+        assert refused(shared, "nexus_backup", f"CREATE TABLE {schema}.x (id integer)")
+
+
+@pytest.mark.parametrize("verb", WRITES)
+def test_restore_role_writes_rows_but_no_schema(shared: Installation, verb: str) -> None:
+    for table in ("patients", "clinics", "auth_user"):
+        attempt(shared, "nexus_restore", WRITES[verb].format(table, table))
+    assert refused(shared, "nexus_restore", "DROP TABLE patients")
+
+
+def test_owner_of_nexus_is_no_superuser(shared: Installation) -> None:
+    rows = shared.rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'nexus%' AND (rolsuper OR rolcreaterole)")
+    assert rows == []
+
+
+def test_grants_may_be_given_again(shared: Installation) -> None:
+    from local.nexus_database import GRANTS_FILE
+
+    with shared.database.cluster.connect(shared.database.database) as connection:
+        connection.execute(GRANTS_FILE.read_bytes())

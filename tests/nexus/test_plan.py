@@ -1,0 +1,106 @@
+"""The plan: which rows differ, in which columns, and a digest of exactly that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, set_unusual
+
+from tests.nexus.live_rows import add_note, add_patient
+from tests.nexus.manual_run import ADDED, FIRST, GONE, SECOND, STAYS, ManualRun
+
+
+def rows_of(run: ManualRun, plan: Plan) -> list[tuple[Any, ...]]:
+    return run.connection.execute(
+        "SELECT table_name, action, row_id::text, changed_columns FROM nexus_import.plan_row WHERE plan_id = %s"
+        " ORDER BY table_name, action",
+        (plan.plan_id,),
+    ).fetchall()
+
+
+def test_untouched_copy_plans_nothing(undone: ManualRun) -> None:
+    plan = undone.plan()
+    assert plan.change_count == 0
+    assert rows_of(undone, plan) == []
+
+
+def test_added_changed_and_removed_rows_are_told_apart(undone: ManualRun) -> None:
+    undone.edit()
+    undone.work("UPDATE nexus_work.patients SET dob = '2000-01-01' WHERE id = %s", STAYS)
+    plan = undone.plan()
+    assert sorted(rows_of(undone, plan)) == [
+        ("appointments", "change", FIRST, ["filemaker_event_id"]),
+        ("appointments", "change", SECOND, ["filemaker_event_id"]),
+        ("notes", "add", ADDED, []),
+        ("patients", "change", STAYS, ["dob", "title"]),
+        ("patients", "remove", GONE, []),
+    ]
+    assert plan.counts["patients"] == {"add": 0, "change": 1, "remove": 1}
+    assert plan.counts["notes"] == {"add": 1, "change": 0, "remove": 0}
+    assert plan.counts["encounters"] == {"add": 0, "change": 0, "remove": 0}
+    assert plan.change_count == 5
+
+
+def test_bookkeeping_column_alone_makes_no_change(undone: ManualRun) -> None:
+    assert undone.work("UPDATE nexus_work.patients SET updated_at = now()") > 0
+    assert undone.plan().change_count == 0
+
+
+def test_null_and_empty_text_are_different_values(undone: ManualRun) -> None:
+    touched = undone.work("UPDATE nexus_work.patients SET middle_names = '' WHERE middle_names IS NULL")
+    assert touched > 0
+    assert undone.plan().counts["patients"]["change"] == touched
+
+
+def test_json_in_another_order_is_the_same_value(undone: ManualRun) -> None:
+    undone.work('UPDATE nexus_work.patients SET flags_json = \'{"b": 1, "a": 2}\'')
+    undone.work('UPDATE nexus_work.before_patients SET flags_json = \'{"a": 2, "b": 1}\'')
+    assert undone.plan().change_count == 0
+
+
+def test_digest_is_the_same_for_the_same_plan_and_another_for_another_value(undone: ManualRun) -> None:
+    change = (
+        "UPDATE nexus_work.patients SET title = %s WHERE id = (SELECT min(id::text)::uuid FROM nexus_work.patients)"
+    )
+    undone.work(change, "Dr")
+    first, again = undone.plan(), undone.plan()
+    assert first.plan_id != again.plan_id
+    assert first.digest == again.digest
+    undone.work(change, "Prof")
+    assert undone.plan().digest != first.digest
+    undone.work(change, "Dr")
+    assert undone.plan().digest == first.digest
+
+
+def test_digest_of_another_copy_is_another(undone: ManualRun) -> None:
+    first = undone.plan()
+    undone.copy()
+    assert undone.plan().digest != first.digest
+
+
+def test_latest_plan_comes_back_with_its_reasons(undone: ManualRun) -> None:
+    assert latest_plan(undone.connection, undone.run_id) is None
+    undone.plan()
+    plan = set_unusual(undone.connection, undone.plan(), ["too much would go"])
+    assert latest_plan(undone.connection, undone.run_id) == plan
+    assert plan.unusual == ["too much would go"]
+    assert latest_plan(undone.connection, "another run") is None
+
+
+def test_removed_rows_that_filemaker_never_had_are_counted_apart(run: ManualRun) -> None:
+    born = add_patient(run.installation, filemaker_metadata='{"filemaker_id": "A-1"}')
+    written = add_note(run.installation, GONE, "written in Nexus")
+    imported = add_note(run.installation, GONE, "imported")
+    run.copy()
+    run.work("INSERT INTO nexus_work.former_patient VALUES (%s, 'a-1')", born)
+    run.work("INSERT INTO nexus_import.identity VALUES ('note', 'n-1', %s, 'new')", imported)
+    run.work("DELETE FROM nexus_work.notes WHERE id IN (%s, %s)", written, imported)
+    run.work("DELETE FROM nexus_work.appointments WHERE id = %s", FIRST)
+    run.work("DELETE FROM nexus_work.patients WHERE id IN (%s, %s)", GONE, born)
+    plan = run.plan()
+    assert {table: counts["remove"] for table, counts in plan.counts.items() if counts["remove"]} == {
+        "patients": 2,
+        "notes": 2,
+        "appointments": 1,
+    }
+    assert count_nexus_only_removed(run.connection, plan.plan_id) == {"notes": 1, "patients": 1}

@@ -1,0 +1,108 @@
+"""Staging on a real Nexus: names of the mapping that Nexus does not have, look-ups, and whose records they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from nexus_import.core.mapping import EntityMapping, RowMapper, load_mappings
+from nexus_import.errors import ConfigurationError, WorkingCopyError
+from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.staging import (
+    create_staging_table,
+    lock_staging,
+    read_lookups,
+    require_staging,
+    stage_records,
+)
+from psycopg import Connection
+
+from tests.nexus.manual_run import open_importer
+from tests.support.installation import Installation, start_installation
+
+MAPPINGS = load_mappings(Path(__file__).resolve().parents[2] / "include" / "mapping")
+SMALL: dict[str, Any] = {"entity": "patient", "label": "p", "layout": "L", "table": "patients"}
+
+
+@pytest.fixture(scope="module")
+def shared(parts: Any) -> Iterator[Installation]:
+    with start_installation(parts) as installation:
+        yield installation
+
+
+@pytest.fixture
+def connection(shared: Installation) -> Iterator[Connection[Any]]:
+    with open_importer(shared) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("entity", sorted(MAPPINGS))
+def test_shipped_mapping_fits_nexus(connection: Connection[Any], entity: str) -> None:
+    mapping = MAPPINGS[entity]
+    create_staging_table(connection, mapping)
+    staged = [column.name for column in read_columns(connection, entity, "nexus_staging")]
+    lookups = read_lookups(connection, mapping.aliases)
+    assert staged == RowMapper(mapping, lookups, ZoneInfo("Australia/Sydney"), {}).column_names()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"columns": {"frist_name": {"field": "f"}}},
+            r"patient\.yaml: columns\.frist_name: patients has no such column \(nearest: first_name\)",
+        ),
+        (
+            {"columns": {"first_name": {"field": "f"}}, "defaults": {"archive": False}},
+            r"patient\.yaml: defaults\.archive: patients has no such column \(nearest: archived\)",
+        ),
+        ({"columns": {}, "table": "clients"}, r"patient\.yaml: table: Nexus has no table clients"),
+        (
+            {"columns": {"clinic_id": {"field": "c", "lookup": "clinic"}}},
+            r"patient\.yaml: columns\.clinic_id\.lookup: nothing is looked up in clinic \(nearest: clinics\)",
+        ),
+    ],
+)
+def test_name_that_nexus_does_not_have_is_named_with_the_nearest(
+    connection: Connection[Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        create_staging_table(connection, EntityMapping.model_validate(SMALL | changes))
+
+
+def test_unreadable_values_are_staged_as_null_and_found(connection: Connection[Any]) -> None:
+    create_staging_table(connection, MAPPINGS["image"])
+    mapper = RowMapper(MAPPINGS["image"], {}, ZoneInfo("Australia/Sydney"), {})
+    records = [("1", "0", {"id": "A", "recid": 7}), ("2", "0", {"id": "B", "recid": 99_999_999_999})]
+    count, findings = stage_records(connection, mapper, records)
+    assert count == 2
+    assert [(finding.record_id, finding.field) for finding in findings] == [("2", "recid")]
+    rows = connection.execute("SELECT filemaker_id, record_number FROM nexus_staging.image ORDER BY record_id")
+    assert rows.fetchall() == [("a", 7), ("b", None)]
+
+
+def test_lookups_have_every_preserved_name_and_the_durations(shared: Installation, connection: Connection[Any]) -> None:
+    lookups = read_lookups(connection, {"clinics": {"Old Name": "Newcastle"}})
+    for name, nexus_id in shared.rows("SELECT name, id FROM clinics"):
+        found = lookups["clinics"].find(name.upper())
+        assert found is not None
+        assert found.nexus_id == nexus_id
+    alias = lookups["clinics"].find("old name")
+    assert alias is not None
+    assert alias.name == "Newcastle"
+    minutes = {row.name: row.minutes for row in lookups["appointment_types"].rows.values()}
+    assert minutes == dict(shared.rows("SELECT name, default_duration_minutes FROM appointment_types"))
+
+
+def test_staged_records_of_another_run_are_not_used(connection: Connection[Any]) -> None:
+    with connection.transaction():
+        lock_staging(connection, "run-1")
+    require_staging(connection, "run-1")
+    with pytest.raises(WorkingCopyError, match="belong to run run-1, not to run run-2"):
+        require_staging(connection, "run-2")
+    connection.execute("DELETE FROM nexus_staging.stamp")
+    with pytest.raises(WorkingCopyError, match="belong to no run, not to run run-1"):
+        require_staging(connection, "run-1")

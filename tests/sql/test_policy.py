@@ -1,0 +1,94 @@
+"""What the policy may change about a check: its severity, and how many files may stay without a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sql.clinic import Clinic
+from tests.sql.observed import go_and_observe
+from tests.support.copies import CopyRun, own_include
+from tests.support.runs import Run
+
+READ_AGAIN = "phase_0_validate.verify_filemaker"
+CLINICIAN_CHECKS = {
+    "phase_0/appointments_have_clinician_name",
+    "phase_4/appointments_have_clinician",
+    "phase_8/appointments_have_clinician",
+}
+
+
+@pytest.fixture
+def write_policy(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Return a function that gives the import a policy of the test's own until the test ends."""
+    numbers = iter(range(1, 10))
+    with ExitStack() as stack:
+        yield lambda **policy: stack.enter_context(own_include(tmp_path / f"{next(numbers)}", **policy))
+
+
+def unusual(run: Run) -> list[str]:
+    """Return why a person is asked before the latest plan is published."""
+    plans = "SELECT unusual FROM nexus_import.plan WHERE run_id = %s ORDER BY plan_id DESC LIMIT 1"
+    reasons: list[str] = run.installation.value(plans, run.run_id)
+    return reasons
+
+
+def unlink_documents(clinic: Clinic, count: int) -> list[tuple[str, str]]:
+    """Let no evidence tell whose these documents are."""
+    rows = [clinic.pick_row("public.documents_document", "s3_key LIKE 'documents/%%'") for _ in range(count)]
+    clinic.change_live(
+        "UPDATE documents_document SET content_type_id = NULL, object_id = NULL WHERE id = ANY(%s)", rows
+    )
+    return sorted(("document", row) for row in rows)
+
+
+def test_clinic_without_clinicians_on_its_appointments_may_go_on_in_writing(
+    copy_run: CopyRun, write_policy: Callable[..., Any]
+) -> None:
+    write_policy(severity=dict.fromkeys(CLINICIAN_CHECKS, "warn"))
+    with copy_run(mode="rehearse") as run:
+        clinic = Clinic(run.installation)
+        named = sorted(("appointment", clinic.edit("API_Appointments", {"clinician_name": ""})) for _ in range(3))
+        observed = go_and_observe(run.clear(READ_AGAIN))
+        assert run.is_green
+        for check in CLINICIAN_CHECKS:
+            assert observed.found[check] == named
+            assert (observed.checks[check].severity, observed.checks[check].is_passed) == ("warn", True)
+            assert any(check in reason for reason in unusual(run))
+
+
+def test_warning_that_the_policy_makes_a_stop(copy_run: CopyRun, write_policy: Callable[..., Any]) -> None:
+    check = "phase_6/document_evidence_agrees"
+    write_policy(severity={check: "stop"})
+    with copy_run() as run:
+        observed = go_and_observe(run)
+        kinds = run.installation.truth["document_kinds"]
+        assert run.results["phase_6_documents.gate"] is False
+        assert not run.is_green
+        assert observed.found[check] == sorted(("document", row) for row, kind in kinds.items() if kind == "wrong_link")
+        assert observed.checks[check].severity == "stop"
+        assert observed.is_live_unchanged
+
+
+def test_files_without_a_patient_up_to_what_the_policy_allows(
+    copy_run: CopyRun, write_policy: Callable[..., Any]
+) -> None:
+    check = "phase_6/documents_have_patient"
+    with copy_run(mode="rehearse") as run:
+        documents = unlink_documents(Clinic(run.installation), 2)
+        write_policy(unlinkable_allowed=1)
+        observed = go_and_observe(run)
+        assert run.results["phase_6_documents.gate"] is False
+        assert observed.found[check] == documents
+        assert observed.is_live_unchanged
+
+        write_policy(unlinkable_allowed=2)
+        observed = go_and_observe(run.clear("phase_6_documents.relink_documents"))
+        assert run.is_green
+        assert observed.found[check] == documents
+        assert observed.checks[check].is_passed
+        assert any(check in reason for reason in unusual(run))

@@ -1,0 +1,107 @@
+"""The policy and the parameters: what is shipped is valid, and each mistake is named before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from nexus_import.errors import ConfigurationError
+from nexus_import.settings import Settings, load_policy
+
+INCLUDE = Path(__file__).resolve().parents[1] / "include"
+POLICY = yaml.safe_load((INCLUDE / "policy.yaml").read_text())
+
+
+def policy_file(folder: Path, section: str | None = None, **changes: Any) -> Path:
+    policy = {**POLICY, **changes} if section is None else {**POLICY, section: {**POLICY[section], **changes}}
+    path = folder / "policy.yaml"
+    path.write_text(yaml.safe_dump(policy))
+    return path
+
+
+def test_shipped_policy_is_valid_and_careful() -> None:
+    policy = load_policy(INCLUDE / "policy.yaml")
+    assert policy.schedule.nexus_only == "keep"
+    assert policy.severity == {}
+    assert policy.unlinkable_allowed == 0
+    assert str(policy.zone) == "Australia/Sydney"
+
+
+def test_every_table_of_the_policy_has_one_treatment() -> None:
+    policy = load_policy(INCLUDE / "policy.yaml")
+    assert not set(policy.tables) & set(policy.preserved)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "where"),
+    [
+        (None, {"operators": []}, "operators"),
+        (None, {"operator": ["admin"]}, "operator"),
+        (None, {"conflicts": "newest"}, "conflicts"),
+        (None, {"severity": {"phase_0/a": "ignore"}}, r"severity\.phase_0/a"),
+        (None, {"tables": {"patients": "import"}}, r"tables\.patients"),
+        (None, {"unlinkable_allowed": -1}, "unlinkable_allowed"),
+        (None, {"working_copy_limit_gib": 0}, "working_copy_limit_gib"),
+        (None, {"time_zone": "Australia/Sidney"}, "time_zone"),
+        ("thresholds", {"removed_percent": -1}, r"thresholds\.removed_percent"),
+        ("thresholds", {"removed": 1}, r"thresholds\.removed"),
+        ("schedule", {"mode": "simulate"}, r"schedule\.mode"),
+        ("schedule", {"launch_window_minutes": 0}, r"schedule\.launch_window_minutes"),
+        ("schedule", {"publish_window": ["22:00"]}, r"schedule\.publish_window"),
+        ("schedule", {"publish_window": ["22:00", "25:00"]}, r"schedule\.publish_window"),
+        ("connections", {"nexsus": "x"}, r"connections\.nexsus"),
+        ("storage", {"sampled_downloads": 0}, r"storage\.sampled_downloads"),
+    ],
+)
+def test_mistake_is_named_with_file_and_key(
+    tmp_path: Path, section: str | None, changes: dict[str, Any], where: str
+) -> None:
+    load_policy(policy_file(tmp_path))
+    with pytest.raises(ConfigurationError, match=rf"^policy\.yaml: {where}"):
+        load_policy(policy_file(tmp_path, section, **changes))
+
+
+def test_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^policy\.yaml cannot be read"):
+        load_policy(tmp_path / "policy.yaml")
+    (tmp_path / "policy.yaml").write_text("operators: [unclosed")
+    with pytest.raises(ConfigurationError, match=r"^policy\.yaml cannot be read"):
+        load_policy(tmp_path / "policy.yaml")
+
+
+def test_trigger_without_choices_rehearses_and_keeps() -> None:
+    parameters = Settings.load({}).parameters
+    assert (parameters.mode, parameters.approval, parameters.nexus_only) == ("rehearse", "when_unusual", "keep")
+
+
+def test_person_chooses_and_a_schedule_takes_the_policys_choice() -> None:
+    chosen = {"mode": "rehearse", "approval": "always", "nexus_only": "delete"}
+    assert Settings.load(chosen).parameters.model_dump() == chosen
+    scheduled = Settings.load(chosen, run_type="scheduled").parameters.model_dump()
+    assert scheduled == {name: POLICY["schedule"][name] for name in chosen}
+
+
+@pytest.mark.parametrize("name", ["mode", "approval", "nexus_only"])
+def test_parameter_outside_its_choices_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^parameters: {name}: "):
+        Settings.load({name: "maybe"})
+
+
+def test_severity_is_the_policys_word_or_the_checks_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXUS_IMPORT_INCLUDE", str(tmp_path))
+    policy_file(tmp_path, None, severity={"phase_0/a": "warn"})
+    settings = Settings.load({})
+    assert settings.severity("phase_0/a", "stop") == "warn"
+    assert settings.severity("phase_0/b", "stop") == "stop"
+
+
+def test_imported_entities_stand_in_the_order_of_the_sequence() -> None:
+    assert [mapping.entity for mapping in Settings.load({}).imported()] == [
+        "patient",
+        "appointment",
+        "note",
+        "letter",
+        "reminder",
+    ]
