@@ -5,9 +5,20 @@ Every message says what is wrong, where, how many, and what to do. None holds he
 
 from __future__ import annotations
 
+import re
+
 
 class NexusImportError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Its sentence ends with what to do; `clear` is the task that it names, None when it names none.
+    """
+
+    @property
+    def clear(self) -> str | None:
+        """The task to clear, as the sentence says it."""
+        named = re.search(r"[Cc]lear ([a-z0-9_]+\.[a-z0-9_]+)", str(self))
+        return named[1] if named else None
 
 
 class ConfigurationError(NexusImportError):

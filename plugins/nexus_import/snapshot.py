@@ -53,6 +53,8 @@ class Snapshot:
         self.entity = entity
         self.attempt = attempt
         self._pages: list[StoredPage] = []
+        self._page_of: dict[str, int] = {}
+        self._repeated: set[str] = set()
 
     @classmethod
     def open(cls, store: ObjectStore, run_id: str, entity: str) -> Snapshot:
@@ -85,7 +87,9 @@ class Snapshot:
             )
             self._pages.append(page)
             cursor = json.loads(metadata["cursor"])
-            already_read |= {record_id: mod_id for record_id, mod_id, _ in self._read_page(page)}
+            records = list(self._read_page(page))
+            already_read |= {record_id: mod_id for record_id, mod_id, _ in records}
+            self._note_page(page.number, records)
         return Progress(cursor, already_read) if cursor else None
 
     def write_page(
@@ -106,6 +110,7 @@ class Snapshot:
             },
         )
         self._pages.append(StoredPage(number, stored.key, stored.sha256, len(records), is_reread))
+        self._note_page(number, records)
 
     def finish(self, summary: dict[str, Any], vanished_record_ids: tuple[str, ...]) -> StoredObject:
         """Write the manifest: the attempt is complete."""
@@ -116,9 +121,17 @@ class Snapshot:
                 "attempt": self.attempt,
                 "summary": summary,
                 "vanished_record_ids": vanished_record_ids,
+                "last_page_of": {record_id: self._page_of[record_id] for record_id in sorted(self._repeated)},
                 "pages": [vars(page) for page in self._pages],
             },
         )
+
+    def _note_page(self, number: int, records: list[SnapshotRecord]) -> None:
+        """Remember which page holds the newest reading of a record that was handed out more than once."""
+        for record_id, _, _ in records:
+            if record_id in self._page_of:
+                self._repeated.add(record_id)
+            self._page_of[record_id] = number
 
     def _read_page(self, page: StoredPage) -> Iterator[SnapshotRecord]:
         return read_page(self._store, page)
@@ -149,13 +162,8 @@ def read_snapshot(store: ObjectStore, manifest_key: str, manifest_sha256: str) -
     manifest = json.loads(body)
     pages = [StoredPage(**page) for page in manifest["pages"]]
     left_out = set(manifest["vanished_record_ids"])
-    reread: dict[str, SnapshotRecord] = {}
+    last_page_of: dict[str, int] = manifest["last_page_of"]
     for page in pages:
-        if page.is_reread:
-            reread |= {record[0]: record for record in read_page(store, page)}
-    for page in pages:
-        if not page.is_reread:
-            for record in read_page(store, page):
-                if record[0] not in left_out and record[0] not in reread:
-                    yield record
-    yield from (record for record_id, record in reread.items() if record_id not in left_out)
+        for record in read_page(store, page):
+            if record[0] not in left_out and last_page_of.get(record[0], page.number) == page.number:
+                yield record

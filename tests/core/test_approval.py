@@ -37,9 +37,16 @@ def test_limit_itself_is_usual_and_one_more_is_not(table: str, action: str, limi
 
 @pytest.mark.parametrize("table", ["notes", "letters_patientletter", "reminders"])
 def test_layout_that_was_read_as_empty_removes_nothing_unasked(table: str) -> None:
-    assert reasons({table: {"add": 900, "change": 900}}, {table: 1000}) == []
+    assert reasons({table: {"change": 900}}, {table: 1000}) == []
     assert reasons({table: {"remove": 11}}, {table: 1000}) == [
         f"11 of 1,000 {table} would be removed (1.1 %, limit 1 %)"
+    ]
+
+
+def test_notes_that_would_be_doubled_are_asked_about() -> None:
+    assert reasons({"notes": {"add": 200}}, {"notes": 1000}) == []
+    assert reasons({"notes": {"add": 201}}, {"notes": 1000}) == [
+        "201 of 1,000 notes would be added (20.1 %, limit 20 %)"
     ]
 
 

@@ -42,9 +42,9 @@ def test_run_that_never_began_was_refused() -> None:
     assert (verdict.state, verdict.is_green, verdict.clear) == ("refused", False, None)
 
 
-def test_failed_check_decides_before_anything_else() -> None:
+def test_failed_checks_are_named() -> None:
     checks = ["phase_0/a: 12 break the rule. Do this.", "phase_0/b: 1 breaks the rule."]
-    verdict = judge(replace(UNPUBLISHED, failed_checks=checks, failed_tasks=["phase_0_validate.gate"], steps={}))
+    verdict = judge(replace(UNPUBLISHED, failed_checks=checks, steps={}))
     assert (verdict.state, verdict.is_green, verdict.clear) == ("stopped", False, FIX_FILEMAKER)
     assert verdict.sentence == "Stopped by phase_0/a, phase_0/b. Live Nexus is unchanged"
     assert verdict.details == tuple(checks)
@@ -66,10 +66,12 @@ def test_published_but_unverified_is_red_and_points_to_the_runbook(failed: list[
     assert "unchanged" not in verdict.sentence
 
 
-def test_question_that_ended_without_an_answer_timed_out() -> None:
+def test_question_that_ended_without_an_answer_is_asked_again() -> None:
     failed = replace(UNPUBLISHED, failed_tasks=["publish.approve_plan"])
-    assert judge(replace(failed, approval=(None, None))).state == "timed_out"
-    assert judge(replace(failed, approval=None)).state == "stopped"
+    unanswered = judge(replace(failed, approval=(None, None)))
+    assert (unanswered.state, unanswered.is_green, unanswered.clear) == ("stopped", False, "publish.approve_plan")
+    assert "ended without an answer" in unanswered.sentence
+    assert "its log says why" in judge(replace(failed, approval=None)).sentence
 
 
 def test_failed_task_is_named() -> None:
@@ -118,3 +120,23 @@ def test_every_red_verdict_that_can_go_on_names_a_task() -> None:
         UNPUBLISHED,
     ):
         assert judge(facts).clear in known
+
+
+def test_failed_task_is_newer_than_the_checks_that_stopped_an_earlier_try() -> None:
+    failed = {"phase_0_validate.verify_filemaker": ("FileMaker is away.", None)}
+    verdict = judge(replace(UNPUBLISHED, failed_checks=["phase_0/a: 1"], failed_tasks=list(failed), failures=failed))
+    assert "phase_0_validate.verify_filemaker failed" in verdict.sentence
+    assert verdict.details == ("FileMaker is away.",)
+
+
+def test_task_that_a_failure_names_is_the_one_to_clear() -> None:
+    failed = "publish.publish_plan"
+    clear = "phase_1_preserve.copy_tables"
+    verdict = judge(replace(UNPUBLISHED, failed_tasks=[failed], failures={failed: ("It is stale.", clear)}))
+    assert (verdict.clear, verdict.details) == (clear, ("It is stale.",))
+
+
+def test_run_that_had_published_does_not_say_unchanged() -> None:
+    verdict = judge(replace(UNPUBLISHED, failed_checks=["phase_0/a: 1"], was_published=True))
+    assert "unchanged" not in verdict.sentence
+    assert "published earlier" in verdict.sentence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,25 +19,19 @@ def stage(parts: Any) -> Iterator[str]:
         yield installation.database.database
 
 
-@contextmanager
-def start_run(parts: Any, stage: str) -> Iterator[Any]:
-    """Yield a run in a database of its own, with a connection of the import's role."""
-    from tests.nexus.manual_run import STAGE_RUN, ManualRun, open_importer
-    from tests.support.installation import start_installation
-
-    with start_installation(parts, stage) as installation, open_importer(installation) as connection:
-        yield ManualRun(installation, connection, STAGE_RUN)
-
-
 @pytest.fixture
 def run(parts: Any, stage: str) -> Iterator[Any]:
     """A run whose working copy was made and not yet worked on."""
+    from tests.nexus.manual_run import start_run
+
     with start_run(parts, stage) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def _shared_run(parts: Any, stage: str) -> Iterator[Any]:
+    from tests.nexus.manual_run import start_run
+
     with start_run(parts, stage) as made:
         yield made
 
@@ -53,6 +46,8 @@ def undone(_shared_run: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def planned(parts: Any, stage: str) -> Iterator[Any]:
     """A run with a plan, shared by tests that leave live Nexus and journal as they found them."""
+    from tests.nexus.manual_run import start_run
+
     with start_run(parts, stage) as made:
         made.edit()
         made.plan()

@@ -15,12 +15,13 @@ from nexus_import.nexus.backup import Backup, record_backup
 from nexus_import.nexus.journal import StepRecord, create_journal, record_step
 from nexus_import.nexus.plan import Plan, make_plan
 from nexus_import.nexus.publish import Publication, PublishRequest, publish
+from nexus_import.nexus.staging import lock_staging
 from nexus_import.nexus.working_copy import Stamp, copy_tables
 from nexus_import.settings import Policy, load_policy
 from psycopg import Connection
 
 from tests.nexus import live_rows
-from tests.support.installation import Installation
+from tests.support.installation import Installation, Parts, start_installation
 
 POLICY: Policy = load_policy(Path(__file__).resolve().parents[2] / "include" / "policy.yaml")
 TABLES = POLICY.copied_tables
@@ -57,6 +58,7 @@ class ManualRun:
         """Make the working copy, standing on a backup that the journal has."""
         with self.connection.transaction():
             create_journal(self.connection)
+            lock_staging(self.connection, self.run_id)
             stamp = copy_tables(self.connection, self.run_id, TABLES, POLICY.preserved, 1)
             if stamp.copy_number == 1:
                 record_backup(self.connection, Backup(self.run_id, 1, "key", "digest", 1, 1, 1, {}))
@@ -112,3 +114,10 @@ def make_stage(installation: Installation) -> None:
         live_rows.add_appointment(installation, STAYS, id=appointment, filemaker_event_id=event)
     with open_importer(installation) as connection:
         ManualRun(installation, connection, STAGE_RUN).copy()
+
+
+@contextmanager
+def start_run(parts: Parts, stage: str) -> Iterator[ManualRun]:
+    """Yield the run of `stage` in a database of its own, with a connection of the import's role."""
+    with start_installation(parts, stage) as installation, open_importer(installation) as connection:
+        yield ManualRun(installation, connection, STAGE_RUN)

@@ -113,7 +113,7 @@ def test_copy_over_the_limit_is_refused_before_anything_is_copied(undone: Manual
 
 
 @pytest.mark.parametrize("table", ["no_such_table", "django_session"])
-def test_declared_table_that_nexus_does_not_have_is_named(run: ManualRun, table: str) -> None:
+def test_declared_table_that_nexus_does_not_have_is_named(undone: ManualRun, table: str) -> None:
     says = f"Table {table} is declared .* no such table with a column id"
     with pytest.raises(WorkingCopyError, match=says), undone.connection.transaction():
         copy_tables(undone.connection, STAGE_RUN, ["patients", table], {}, 1)

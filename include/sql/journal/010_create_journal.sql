@@ -38,6 +38,16 @@ CREATE TABLE IF NOT EXISTS nexus_import.step (
 );
 CREATE INDEX IF NOT EXISTS step_run_name ON nexus_import.step (run_id, name, step_id DESC);
 
+-- Why a task failed, in its own sentence, and the task which that sentence says to clear.
+CREATE TABLE IF NOT EXISTS nexus_import.failure (
+    run_id text NOT NULL,
+    task_id text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sentence text NOT NULL,
+    clear_task text,
+    PRIMARY KEY (run_id, task_id)
+);
+
 CREATE TABLE IF NOT EXISTS nexus_import.backup (
     run_id text NOT NULL,
     attempt integer NOT NULL,

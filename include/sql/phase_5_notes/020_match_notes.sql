@@ -11,9 +11,9 @@ WITH staged_without_row AS (
     SELECT
         staged.filemaker_id,
         patient.nexus_id AS patient_id,
-        md5(btrim(staged.content)) AS text_digest,
+        md5(btrim(regexp_replace(staged.content, E'\r\n?', E'\n', 'g'), E' \t\n')) AS text_digest,
         row_number() OVER (
-            PARTITION BY patient.nexus_id, md5(btrim(staged.content)) ORDER BY staged.filemaker_id
+            PARTITION BY patient.nexus_id, md5(btrim(regexp_replace(staged.content, E'\r\n?', E'\n', 'g'), E' \t\n')) ORDER BY staged.filemaker_id
         ) AS nth
     FROM (SELECT DISTINCT ON (filemaker_id) * FROM nexus_staging.note ORDER BY filemaker_id, record_id) AS staged
     JOIN nexus_work.identity AS patient
@@ -28,9 +28,9 @@ row_without_record AS (
     SELECT
         note.id,
         note.patient_id,
-        md5(btrim(note.content)) AS text_digest,
+        md5(btrim(regexp_replace(note.content, E'\r\n?', E'\n', 'g'), E' \t\n')) AS text_digest,
         row_number() OVER (
-            PARTITION BY note.patient_id, md5(btrim(note.content)) ORDER BY note.created_at, note.id
+            PARTITION BY note.patient_id, md5(btrim(regexp_replace(note.content, E'\r\n?', E'\n', 'g'), E' \t\n')) ORDER BY note.created_at, note.id
         ) AS nth
     FROM nexus_work.notes AS note
 )

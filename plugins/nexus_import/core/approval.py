@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 WATCHED_TABLES = {
     "patients": ("removed", "added", "changed"),
     "appointments": ("removed", "added", "changed"),
-    "notes": ("removed",),
+    "notes": ("removed", "added"),
     "letters_patientletter": ("removed",),
     "reminders": ("removed",),
 }

@@ -161,6 +161,10 @@ class Lookup:
         """Return the row of that name, or None when it is unknown or ambiguous."""
         return self.rows.get(values.fold_name(name))
 
+    def is_ambiguous(self, name: object) -> bool:
+        """Tell whether Nexus has more than one row of that name."""
+        return values.fold_name(name) in self.ambiguous
+
     def nearest(self, name: object) -> str | None:
         """Return the Nexus name most like `name`, or None when none is near."""
         near = get_close_matches(values.fold_name(name), list(self.rows), n=1, cutoff=0.6)
@@ -247,6 +251,9 @@ class RowMapper:
     def _read(self, column: ColumnMapping, raw: object, fields: Mapping[str, object]) -> object:
         match column.type:
             case "wall_time":
+                if column.time_field and values.read_text(fields.get(column.time_field)) is None:
+                    self._without_clock(column, raw)
+                    return None
                 return values.read_wall_time(raw, fields.get(column.time_field or ""), self._zone)
             case "day_start":
                 return values.read_wall_time(raw, None, self._zone)
@@ -266,6 +273,12 @@ class RowMapper:
                 return json.dumps([text] if text else [])
             case _:
                 return values.read_text(raw)
+
+    @staticmethod
+    def _without_clock(column: ColumnMapping, day: object) -> None:
+        """Take a day without a time for no end; a start needs both."""
+        if values.read_date(day) is not None and not column.length_from:
+            raise values.UnreadableValue("has a date but no time")
 
     def _end_from_length(self, row: dict[str, object], column: ColumnMapping, fields: Mapping[str, object]) -> object:
         start: Any = row.get("start_time")

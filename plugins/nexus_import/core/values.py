@@ -48,7 +48,12 @@ def read_text(value: object) -> str | None:
 def read_filemaker_id(value: object) -> str | None:
     """Return a FileMaker id in the one spelling that is compared: lower case, no blanks."""
     text = read_text(value)
-    return None if text is None else text.lower()
+    if text is None:
+        return None
+    try:
+        return str(uuid.UUID(text))  # one spelling, also of one without hyphens
+    except ValueError:
+        return text.lower()
 
 
 def read_uuid(value: object) -> uuid.UUID | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from nexus_import.core.sequence import FIX_FILEMAKER, Step, first_gap
+from nexus_import.core.sequence import FIX_FILEMAKER, PLAN, Step, first_gap
 
 APPROVAL_TASK = "publish.approve_plan"
 
@@ -15,7 +15,9 @@ class RunFacts:
     """What the journal and Airflow know about a run when it ends.
 
     `failed_tasks` are task ids in the order of the graph; `failed_checks` the sentences of the checks that stopped
-    the run; `approval` the last answer and who gave it.
+    the run; `approval` the last answer and who gave it; `failures` the sentence of each task that
+    failed with one, and the task it says to clear; `was_published` tells of any publication of the run, also of an
+    earlier plan.
     """
 
     state: str | None
@@ -26,6 +28,8 @@ class RunFacts:
     is_published: bool
     is_verified: bool
     approval: tuple[str | None, str | None] | None
+    failures: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    was_published: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,6 @@ def judge(facts: RunFacts) -> Verdict:
         return Verdict("refused", "The run was refused at its start; see the log of start.record_attempt", False)
     if facts.state == "skipped":
         return Verdict("skipped", "Nothing was done: the run's time slot was over", True)
-    if facts.failed_checks:
-        names = ", ".join(sentence.split(":", 1)[0] for sentence in facts.failed_checks)
-        return _stopped(f"Stopped by {names}", FIX_FILEMAKER, facts.failed_checks)
     if facts.is_published and not facts.is_verified:
         return Verdict(
             "unverified",
@@ -63,10 +64,16 @@ def judge(facts: RunFacts) -> Verdict:
     if facts.failed_tasks[:1] == [APPROVAL_TASK] and facts.approval == (None, None):
         return _not_approved(facts)
     if facts.failed_tasks:
-        return _stopped(f"Task {facts.failed_tasks[0]} failed; its log says why", facts.failed_tasks[0])
+        failed = facts.failed_tasks[0]
+        sentence, clear = facts.failures.get(failed, (None, None))
+        why = f"Task {failed} failed; its log says why"
+        return _stopped(facts, why, clear or failed, [sentence] if sentence else [])
+    if facts.failed_checks:
+        names = ", ".join(sentence.split(":", 1)[0] for sentence in facts.failed_checks)
+        return _stopped(facts, f"Stopped by {names}", FIX_FILEMAKER, facts.failed_checks)
     gap = first_gap(facts.steps)
     if gap:
-        return _stopped(f"Step {gap.step.name} {gap.reason}", gap.step.clear)
+        return _stopped(facts, f"Step {gap.step.name} {gap.reason}", gap.step.clear)
     if facts.mode == "rehearse":
         return Verdict("rehearsed", "Rehearsed: the plan was made, live Nexus is unchanged", True)
     if facts.is_published:
@@ -74,16 +81,21 @@ def judge(facts: RunFacts) -> Verdict:
     return _not_approved(facts)
 
 
-def _stopped(why: str, clear: str, details: list[str] | None = None) -> Verdict:
-    return Verdict("stopped", f"{why}. Live Nexus is unchanged", False, clear, tuple(details or ()))
+def _stopped(facts: RunFacts, why: str, clear: str, details: Sequence[str] = ()) -> Verdict:
+    return Verdict("stopped", f"{why}. {_live(facts)}", False, clear, tuple(details))
+
+
+def _live(facts: RunFacts) -> str:
+    return "Live Nexus holds what this run published earlier" if facts.was_published else "Live Nexus is unchanged"
 
 
 def _not_approved(facts: RunFacts) -> Verdict:
     answer, who = facts.approval or (None, None)
     if answer == "Reject":
-        return Verdict("rejected", f"Rejected by {who}. Live Nexus is unchanged", False, "publish.make_plan")
+        return Verdict("rejected", f"Rejected by {who}. {_live(facts)}", False, PLAN.clear)
     if answer == "Timed out":
-        return Verdict("timed_out", "Nobody answered in time. Live Nexus is unchanged", False, "publish.make_plan")
+        return Verdict("timed_out", f"Nobody answered in time. {_live(facts)}", False, PLAN.clear)
     if APPROVAL_TASK in facts.failed_tasks:
-        return _stopped("The question ended without an answer: nobody gave one in time, or it was lost", APPROVAL_TASK)
-    return _stopped("The plan was not published", "publish.make_plan")
+        why = "The question ended without an answer: nobody gave one in time, or it was lost"
+        return _stopped(facts, why, APPROVAL_TASK)
+    return _stopped(facts, "The plan was not published", PLAN.clear)

@@ -162,7 +162,8 @@ class LayoutWalk(Iterator[WalkedPage]):
         """Read the layout again until it stood still meanwhile, unless it did not move in the first place."""
         start = Mark(self._cursor.found_at_start, self._cursor.newest_at_start)
         before = self._mark()
-        if before == start and len(self._seen) == before.found_count:
+        # A walk that goes on after an interruption reads again in any case: stored records may have been edited since.
+        if self._after is None and before == start and len(self._seen) == before.found_count:
             self._finish(before, ())
             return
         while self._reread_count < MAX_REREADS:

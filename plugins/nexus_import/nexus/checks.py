@@ -20,6 +20,7 @@ from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.sql import include_folder, read_header, read_sql
 
 FOLDER = "checks"
+SEVERITIES = ("stop", "warn")
 SHOWN_IDS = 5
 """Record ids named in the log line of a failed check; the findings list holds them all."""
 
@@ -107,6 +108,10 @@ def load_check(check_id: str) -> Check:
     missing = [key for key in ("title", "entity", "severity", "todo") if key not in header]
     if missing:
         raise ConfigurationError(f"include/sql/{FOLDER}/{check_id}.sql has no header line '{missing[0]}'")
+    if header["severity"] not in SEVERITIES:
+        raise ConfigurationError(
+            f"include/sql/{FOLDER}/{check_id}.sql: severity is '{header['severity']}', not stop or warn"
+        )
     return Check(
         check_id,
         header["title"],
@@ -150,6 +155,9 @@ def _suggestions(findings: Iterable[Finding], table: str | None, lookups: dict[s
         return []
     sentences = []
     for name, count in Counter(item.detail for item in findings).most_common(SHOWN_IDS):
+        if lookups[table].is_ambiguous(name):
+            sentences.append(f"{count:,} name '{name}', which {table} in Nexus has more than once")
+            continue
         near = lookups[table].nearest(name)
         nearest = f"nearest: '{near}'" if near else "nothing is near"
         sentences.append(f"{count:,} name '{name}', which {table} in Nexus does not have ({nearest})")

@@ -107,6 +107,6 @@ def _is_displayable(body: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(body)) as image:
             image.load()
-    except (UnidentifiedImageError, OSError, ValueError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return False
     return True

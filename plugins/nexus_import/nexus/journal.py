@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from nexus_import.core.sequence import Step
+from nexus_import.errors import NexusImportError
 from nexus_import.nexus.sql import run_file
 
 _CREATE_LOCK = 0x6E657875_73696D70
@@ -53,6 +54,16 @@ def record_step(connection: Connection[Any], step: StepRecord) -> None:
             step.error_count,
             Jsonb(step.counts),
         ),
+    )
+
+
+def record_failure(connection: Connection[Any], run_id: str, task_id: str, error: NexusImportError) -> None:
+    """Write why a task failed; in a transaction of its own, for the task's is rolled back."""
+    connection.execute(
+        "INSERT INTO nexus_import.failure (run_id, task_id, sentence, clear_task) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (run_id, task_id) DO UPDATE SET failed_at = clock_timestamp(),"
+        "  sentence = excluded.sentence, clear_task = excluded.clear_task",
+        (run_id, task_id, str(error), error.clear),
     )
 
 

@@ -22,6 +22,7 @@ from nexus_import.nexus.catalog import read_columns, read_unique_columns
 from nexus_import.nexus.journal import latest_steps
 from nexus_import.nexus.plan import Counts, Plan, digest_of_plan, latest_plan
 from nexus_import.nexus.rows import BOOKKEEPING, published_digests
+from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import before, live, require_complete, require_copy, work
 
 log = logging.getLogger(__name__)
@@ -64,25 +65,25 @@ def publish(connection: Connection[Any], request: PublishRequest) -> Publication
         try:
             with connection.transaction():
                 return _publish_once(connection, request, timeout)
-        except errors.LockNotAvailable as error:
+        except errors.LockNotAvailable:
             if timeout == LOCK_TIMEOUTS_MS[-1]:
                 raise PublishRefused(
                     "Live tables were locked by others for too long; live Nexus is unchanged. "
                     "Clear publish.publish_plan when the practice is less busy."
-                ) from error
+                ) from None
             log.info("A live table is locked by somebody else; trying again")
         except errors.ForeignKeyViolation as error:
             raise PublishRefused(
                 "A row that the plan refers to has gone from live Nexus (constraint "
                 f"{error.diag.constraint_name} of {error.diag.table_name}); live Nexus is unchanged. "
                 "Clear phase_1_preserve.copy_tables with downstream."
-            ) from error
+            ) from None
         except errors.UniqueViolation as error:
             raise PublishRefused(
                 f"A value that must be unique was taken in live Nexus meanwhile (constraint "
                 f"{error.diag.constraint_name} of {error.diag.table_name}); live Nexus is unchanged. "
                 "Clear phase_1_preserve.copy_tables with downstream."
-            ) from error
+            ) from None
     raise AssertionError("unreachable")
 
 
@@ -94,7 +95,8 @@ def _publish_once(connection: Connection[Any], request: PublishRequest, lock_tim
     if done := _already_published(connection, request.run_id, plan):
         return done
     tables = [table for table, counts in plan.counts.items() if any(counts.values())]
-    for table in sorted({*tables, *staleness.linked_tables(plan)}):
+    # Rows of other tables point at patients without a foreign key: nobody may delete one meanwhile.
+    for table in sorted({*tables, *staleness.linked_tables(plan), *(["patients"] if tables else [])}):
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(live(table)))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
     require_preconditions(connection, request, plan)
@@ -130,6 +132,7 @@ def require_preconditions(connection: Connection[Any], request: PublishRequest, 
         )
     stamp = require_copy(connection, request.run_id)
     require_complete(connection, stamp)
+    require_staging(connection, request.run_id)
     if digest_of_plan(connection, plan.plan_id, list(plan.counts)) != plan.digest:
         raise PublishRefused(
             "The working copy is not what the plan was made from; live Nexus is unchanged. "

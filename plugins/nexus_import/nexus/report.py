@@ -28,6 +28,12 @@ def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks
         "SELECT answer, answered_by FROM nexus_import.approval WHERE run_id = %s ORDER BY approval_id DESC LIMIT 1",
         (run_id,),
     ).fetchone()
+    failures = connection.execute(
+        "SELECT task_id, sentence, clear_task FROM nexus_import.failure WHERE run_id = %s", (run_id,)
+    ).fetchall()
+    publications = connection.execute(
+        "SELECT count(*) FROM nexus_import.publication WHERE run_id = %s", (run_id,)
+    ).fetchone()
     steps = latest_steps(connection, run_id)
     stopped = {
         name.removeprefix("gate_") for name, step in steps.items() if name.startswith("gate_") and not step.passed
@@ -46,6 +52,8 @@ def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks
         published is not None,
         bool(published and published[0]),
         approval,
+        {task: (sentence, clear) for task, sentence, clear in failures},
+        bool(publications and publications[0]),
     )
 
 

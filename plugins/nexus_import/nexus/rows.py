@@ -120,6 +120,54 @@ def published_digests(mapping: EntityMapping) -> sql.Composed:
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
 
 
+def keep_edited_vanished(connection: Connection[Any], mapping: EntityMapping) -> int:
+    """Put back rows that FileMaker no longer has but whose clinical text was edited in Nexus; return how many.
+
+    What people wrote in Nexus exists nowhere else: it does not go because a record went.
+    """
+    clinical = [name for name, column in mapping.columns.items() if column.clinical]
+    if not clinical:
+        return 0
+    known = sql.SQL("SELECT filemaker_id, nexus_id FROM nexus_import.identity WHERE entity = {}").format(
+        sql.Literal(mapping.entity)
+    )
+    if mapping.event_key:
+        known += sql.SQL(" UNION SELECT {key}::text, id FROM {before} WHERE {key} IS NOT NULL").format(
+            key=sql.Identifier(mapping.event_key), before=sql.Identifier("nexus_work", f"before_{mapping.table}")
+        )
+    return connection.execute(
+        sql.SQL(
+            "WITH kept AS ("
+            " INSERT INTO nexus_work.identity (entity, filemaker_id, nexus_id, matched_by)"
+            " SELECT DISTINCT ON (known.filemaker_id) {entity}, known.filemaker_id, known.nexus_id, 'vanished'"
+            " FROM ({known}) AS known JOIN {before} AS former ON former.id = known.nexus_id"
+            " LEFT JOIN nexus_import.published_row AS published"
+            "   ON published.table_name = {table} AND published.row_id = former.id"
+            " WHERE ({edited}) AND NOT EXISTS (SELECT FROM nexus_work.identity AS present"
+            "  WHERE present.entity = {entity}"
+            "  AND (present.nexus_id = known.nexus_id OR present.filemaker_id = known.filemaker_id))"
+            " RETURNING nexus_id)"
+            " INSERT INTO {work} SELECT former.* FROM {before} AS former JOIN kept ON kept.nexus_id = former.id"
+        ).format(
+            entity=sql.Literal(mapping.entity),
+            known=known,
+            before=sql.Identifier("nexus_work", f"before_{mapping.table}"),
+            table=sql.Literal(mapping.table),
+            edited=sql.SQL(" OR ").join(edited_in_nexus(name) for name in clinical),
+            work=sql.Identifier("nexus_work", mapping.table or ""),
+        )
+    ).rowcount
+
+
+def find_vanished(connection: Connection[Any], mapping: EntityMapping) -> list[tuple[Any, ...]]:
+    """Return the rows that are kept although FileMaker no longer has them, as `find_kept_text` does."""
+    return connection.execute(
+        "SELECT NULL, filemaker_id, nexus_id, NULL, 'no longer in FileMaker, kept' FROM nexus_work.identity"
+        " WHERE entity = %s AND matched_by = 'vanished' ORDER BY filemaker_id",
+        (mapping.entity,),
+    ).fetchall()
+
+
 def find_kept_text(connection: Connection[Any], mapping: EntityMapping) -> list[tuple[Any, ...]]:
     """Return the rows whose clinical text was kept as Nexus has it although FileMaker's differs.
 

@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from nexus_import.errors import PublishRefused
 from nexus_import.nexus.catalog import read_foreign_keys
 from nexus_import.nexus.plan import Plan, compared_columns
-from nexus_import.nexus.working_copy import before, live
+from nexus_import.nexus.working_copy import before, live, work
 
 NAMED_ROWS = 5
 GENERIC_LINKS = (
@@ -24,6 +24,9 @@ GENERIC_LINKS = (
     ("contact_relationships", "to_content_type_id", "to_object_id"),
 )
 """Tables whose link to a patient is a content type and a bare id: (table, type column, id column)."""
+
+PLAIN_LINKS = (("reminders", "appointment_id", "appointments"),)
+"""Plain columns that hold another table's id without a foreign key: (table, column, table it refers to)."""
 
 Stale = tuple[str, Any, str]
 
@@ -58,6 +61,9 @@ def find_stale(connection: Connection[Any], plan: Plan) -> list[Stale]:
             stale += _taken(connection, plan, table)
         if counts["remove"]:
             stale += _newly_referring(connection, plan, table)
+    for table, type_column, id_column in GENERIC_LINKS:
+        if any(plan.counts.get(table, {}).get(action) for action in ("add", "change")):
+            stale += _pointing_at_nobody(connection, plan, table, type_column, id_column)
     return stale
 
 
@@ -99,12 +105,40 @@ def _newly_referring(connection: Connection[Any], plan: Plan, table: str) -> lis
             stale += _unplanned_rows(connection, plan, table, key.table, key.column, sql.SQL("TRUE"))
     if table == "patients":
         for child, type_column, id_column in GENERIC_LINKS:
-            is_patient = sql.SQL(
-                "child.{} = (SELECT id FROM public.django_content_type"
-                " WHERE app_label = 'patients' AND model = 'patient')"
-            ).format(sql.Identifier(type_column))
+            is_patient = _is_patient("child", type_column)
             stale += _unplanned_rows(connection, plan, table, child, id_column, is_patient)
+    for child, column, parent in PLAIN_LINKS:
+        if parent == table:
+            stale += _unplanned_rows(connection, plan, table, child, column, sql.SQL("TRUE"))
     return stale
+
+
+def _pointing_at_nobody(
+    connection: Connection[Any], plan: Plan, table: str, type_column: str, id_column: str
+) -> list[Stale]:
+    """Return planned rows whose patient has gone from live Nexus: no foreign key would notice."""
+    query = sql.SQL(
+        "SELECT {table}, wanted.id, 'its patient has gone' FROM {work} AS wanted"
+        " JOIN nexus_import.plan_row AS planned ON planned.row_id = wanted.id"
+        " WHERE planned.plan_id = {plan_id} AND planned.table_name = {table} AND planned.action <> 'remove'"
+        " AND {is_patient}"
+        " AND NOT EXISTS (SELECT FROM public.patients AS patient WHERE patient.id = wanted.{id_column})"
+        " AND NOT EXISTS (SELECT FROM nexus_import.plan_row AS added WHERE added.plan_id = {plan_id}"
+        "  AND added.table_name = 'patients' AND added.row_id = wanted.{id_column} AND added.action = 'add')"
+    ).format(
+        table=sql.Literal(table),
+        work=work(table),
+        plan_id=sql.Literal(plan.plan_id),
+        is_patient=_is_patient("wanted", type_column),
+        id_column=sql.Identifier(id_column),
+    )
+    return connection.execute(query).fetchall()
+
+
+def _is_patient(alias: str, type_column: str) -> sql.Composed:
+    return sql.SQL(
+        "{} = (SELECT id FROM public.django_content_type WHERE app_label = 'patients' AND model = 'patient')"
+    ).format(sql.Identifier(alias, type_column))
 
 
 def _unplanned_rows(

@@ -89,11 +89,13 @@ def copy_tables(
     connection.execute(
         "CREATE TABLE IF NOT EXISTS nexus_work.stamp (run_id text NOT NULL, copy_number integer NOT NULL,"
         " copied_at timestamptz NOT NULL, backup_attempt integer NOT NULL, row_counts jsonb NOT NULL,"
-        " preserved jsonb NOT NULL)"
+        " preserved jsonb NOT NULL, is_touched boolean NOT NULL DEFAULT false)"
     )
     connection.execute("DELETE FROM nexus_work.stamp")
     connection.execute(
-        "INSERT INTO nexus_work.stamp VALUES (%s, %s, transaction_timestamp(), %s, %s, %s)",
+        "INSERT INTO nexus_work.stamp"
+        " (run_id, copy_number, copied_at, backup_attempt, row_counts, preserved)"
+        " VALUES (%s, %s, transaction_timestamp(), %s, %s, %s)",
         (run_id, number, backup_attempt, Jsonb(counts), Jsonb(prints)),
     )
     stamp = read_stamp(connection)
@@ -201,9 +203,10 @@ def fingerprints(connection: Connection[Any], preserved: dict[str, list[str]]) -
 def reset_tables(connection: Connection[Any], tables: list[str]) -> None:
     """Put the worked-on tables back to what was copied and forget what was matched.
 
-    A fresh copy, in which nothing was remembered yet, is left as it is.
+    A fresh copy, which no phase has worked on, is left as it is.
     """
-    row = connection.execute("SELECT EXISTS (SELECT FROM nexus_work.former_patient)").fetchone()
+    row = connection.execute("SELECT is_touched FROM nexus_work.stamp").fetchone()
+    connection.execute("UPDATE nexus_work.stamp SET is_touched = true")
     if not row or not row[0]:
         return
     for table in tables:

@@ -21,7 +21,7 @@ def appointments() -> None:
     chain(imported, checked, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def import_appointments() -> Counts:
     """Match and insert the appointments. Clearing, with downstream, is safe: an earlier try is undone first."""
     with open_step("import_appointments", PHASE, "Importing appointments from FileMaker") as step:
@@ -47,7 +47,7 @@ def import_appointments() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_appointments() -> Counts:
     """Check count, patient, clinic, clinician, type and duplicates. Clearing is safe."""
     with open_step("check_4", PHASE, "Validating the appointments") as step:

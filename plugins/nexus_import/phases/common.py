@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,9 +17,9 @@ from airflow.sdk import get_current_context
 from psycopg import Connection, IsolationLevel
 
 from nexus_import.core import progress
-from nexus_import.errors import DatabaseRefusedError
+from nexus_import.errors import DatabaseRefusedError, NexusImportError
 from nexus_import.nexus.database_errors import describe
-from nexus_import.nexus.journal import StepRecord, record_step
+from nexus_import.nexus.journal import StepRecord, record_failure, record_step
 from nexus_import.settings import Settings
 from nexus_import.storage import ObjectStore
 
@@ -40,15 +40,13 @@ def load_settings() -> Settings:
 def connect(connection_id: str) -> Iterator[Connection[Any]]:
     """Open a connection to Nexus; the caller opens transactions. Statements and their values are not logged."""
     hook = PostgresHook(postgres_conn_id=connection_id, options=SESSION_OPTIONS, log_sql=False)
-    connection = cast(Connection[Any], hook.get_conn())
     try:
-        connection.autocommit = True
-        yield connection
+        with closing(cast(Connection[Any], hook.get_conn())) as connection:
+            connection.autocommit = True
+            yield connection
     except psycopg.Error as error:
         # PostgreSQL's own text may quote a row's values: it must not reach a task log.
         raise DatabaseRefusedError(describe(error)) from None
-    finally:
-        connection.close()
 
 
 def open_store(settings: Settings) -> ObjectStore:
@@ -56,6 +54,23 @@ def open_store(settings: Settings) -> ObjectStore:
     hook = S3Hook(aws_conn_id=settings.policy.connections.storage)
     bucket = hook.conn_config.get_service_config("s3")["bucket_name"]
     return ObjectStore(hook.get_conn(), bucket, settings.policy.storage.prefix, settings.policy.storage.encryption)
+
+
+@contextmanager
+def journalled_failure(settings: Settings) -> Iterator[None]:
+    """Write the sentence of an error of ours to the journal, for the verdict, and let the task fail with it."""
+    try:
+        yield
+    except NexusImportError as error:
+        context = get_current_context()
+        # The sentence is in the log in any case; a database that is away must not hide it.
+        with (
+            suppress(NexusImportError),
+            connect(settings.policy.connections.nexus) as connection,
+            connection.transaction(),
+        ):
+            record_failure(connection, context["run_id"], context["ti"].task_id, error)
+        raise
 
 
 @dataclass
@@ -91,7 +106,7 @@ def open_step(name: str, phase: str, what: str, *, isolation: IsolationLevel | N
     started_at, started = datetime.now(UTC), time.monotonic()
     log.info("::group::%s", phase)
     log.info(progress.starting(phase, what))
-    with connect(settings.policy.connections.nexus) as connection:
+    with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
         if isolation is not None:
             connection.isolation_level = isolation
         with connection.transaction():

@@ -20,7 +20,7 @@ def delete() -> None:
     chain(deleted, checked, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def delete_patients() -> Counts:
     """Remember old patient id <-> FileMaker id, then delete, children first.
 
@@ -42,7 +42,7 @@ def delete_patients() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_deletion() -> Counts:
     """Check that nothing from FileMaker is left and no document, image or batch is gone. Clearing is safe."""
     with open_step("check_2", PHASE, "Validating the deletion") as step:

@@ -21,7 +21,7 @@ def documents() -> None:
     chain(relinked, checked, gate)
 
 
-@task(trigger_rule=TriggerRule.NONE_FAILED)
+@task(trigger_rule=TriggerRule.NONE_FAILED, multiple_outputs=False)
 def relink_documents() -> Counts:
     """Collect the evidence and link. Clearing, with downstream, is safe: it starts from what was copied."""
     with open_step("relink_documents", PHASE, "Re-linking documents") as step:
@@ -51,7 +51,7 @@ def finish_relinking(step: Step, table: str, label: str, changed: int) -> None:
     )
 
 
-@task
+@task(multiple_outputs=False)
 def check_documents() -> Counts:
     """Check that every document has an existing, right patient and none is missing. Clearing is safe."""
     with open_step("check_6", PHASE, "Validating the documents") as step:

@@ -46,7 +46,7 @@ def find_verdict(connection: Any) -> Verdict:
     return judge(read_facts(connection, run_id, mode, failed))
 
 
-@task
+@task(multiple_outputs=False)
 def write_report() -> dict[str, int]:
     """Write report and findings to S3. Clearing is safe: every report is an object of its own."""
     settings, run_id = load_settings(), get_current_context()["run_id"]

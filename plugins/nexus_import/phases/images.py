@@ -24,7 +24,7 @@ def images() -> None:
     chain(relinked, checked, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def relink_batches() -> Counts:
     """Collect the evidence and link. Clearing, with downstream, is safe: it starts from what was copied."""
     with open_step("relink_batches", PHASE, "Re-linking images") as step:
@@ -40,7 +40,7 @@ def relink_batches() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_images() -> Counts:
     """Check that every batch has an existing, right patient and no image is missing. Clearing is safe."""
     with open_step("check_7", PHASE, "Validating the images") as step:

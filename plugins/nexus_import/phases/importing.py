@@ -6,7 +6,7 @@ from typing import Any
 
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.checks import CheckResult, Finding
-from nexus_import.nexus.rows import find_conflicts, find_kept_text, insert_parts
+from nexus_import.nexus.rows import find_conflicts, find_kept_text, find_vanished, insert_parts, keep_edited_vanished
 from nexus_import.nexus.sql import run_file
 from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import require_copy
@@ -20,16 +20,31 @@ def require_ready(step: Step) -> None:
 
 
 def insert_entity(step: Step, mapping: EntityMapping, path: str) -> int:
-    """Run the entity's insert file, composed from its mapping; return the rows inserted."""
-    return run_file(step.connection, path, **insert_parts(step.connection, mapping, step.settings.policy.conflicts))
+    """Run the entity's insert file, composed from its mapping; return the rows inserted.
+
+    Rows that FileMaker no longer has stay where their text was edited in Nexus.
+    """
+    parts = insert_parts(step.connection, mapping, step.settings.policy.conflicts)
+    inserted = run_file(step.connection, path, **parts)
+    if step.settings.parameters.nexus_only == "keep":
+        keep_edited_vanished(step.connection, mapping)
+    return inserted
 
 
 def differences(step: Step, mapping: EntityMapping, folder: str) -> list[CheckResult]:
     """Return what Nexus and FileMaker disagree about, as check results of the phase."""
     kept = f"{folder}/clinical_text_kept_of_{mapping.label}"
+    vanished = f"{folder}/kept_although_vanished_{mapping.label}"
     both = f"{folder}/both_sides_changed_{mapping.label}"
     conflict_severity = "stop" if step.settings.policy.conflicts == "stop" else "warn"
     return [
+        CheckResult(
+            vanished,
+            "Rows that FileMaker no longer has are kept where Nexus has something of its own on them",
+            step.settings.severity(vanished, "warn"),
+            "Delete them in Nexus if they should go",
+            _findings(mapping, find_vanished(step.connection, mapping)),
+        ),
         CheckResult(
             kept,
             "Clinical text that was edited in Nexus is kept although FileMaker's differs",

@@ -44,7 +44,7 @@ def find_records() -> bool:
     return found > 0
 
 
-@task
+@task(multiple_outputs=False)
 def import_notes() -> Counts:
     """Match and insert the three. Clearing, with downstream, is safe: an earlier try is undone first."""
     with open_step("import_notes", PHASE, "Importing notes, letters and reminders from FileMaker") as step:
@@ -66,7 +66,7 @@ def import_notes() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_notes() -> Counts:
     """Check counts and patients; surplus copies of earlier imports are reported. Clearing is safe."""
     with open_step("check_5", PHASE, "Validating notes, letters and reminders") as step:

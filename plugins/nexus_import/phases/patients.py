@@ -21,7 +21,7 @@ def patients() -> None:
     chain(imported, checked, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def import_patients() -> Counts:
     """Match and insert the patients. Clearing, with downstream, is safe: an earlier try is undone first."""
     with open_step("import_patients", PHASE, "Importing patients from FileMaker") as step:
@@ -44,7 +44,7 @@ def import_patients() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_patients() -> Counts:
     """Check count, clinic, FileMaker id and duplicates. Clearing is safe."""
     with open_step("check_3", PHASE, "Validating the patients") as step:

@@ -21,7 +21,7 @@ def post_validate() -> None:
     chain(database, files, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def check_database() -> Counts:
     """Run the critical checks; the database's own foreign keys must hold in the copy. Clearing is safe."""
     with open_step("check_8", PHASE, "Running validation") as step:
@@ -32,7 +32,7 @@ def check_database() -> Counts:
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_files() -> Counts:
     """Compare the storage listing with the rows, download and decode a sample. Clearing is safe."""
     with open_step("check_files", PHASE, "Validating the files on S3") as step:

@@ -9,6 +9,7 @@ from psycopg import IsolationLevel
 
 from nexus_import.errors import BackupError
 from nexus_import.nexus.backup import change_marks, latest_backup
+from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import check_size, copy_tables
 from nexus_import.phases.common import Counts, Step, open_step
 from nexus_import.phases.validate import take_run_backup
@@ -23,7 +24,7 @@ def preserve() -> None:
     copy_live_tables()
 
 
-@task(task_id="copy_tables")
+@task(task_id="copy_tables", multiple_outputs=False)
 def copy_live_tables() -> Counts:
     """Copy the affected tables as of one moment and fingerprint the preserved ones.
 
@@ -31,6 +32,7 @@ def copy_live_tables() -> Counts:
     """
     what = "Preserving the system config, copying the tables to be worked on"
     with open_step("preserve", PHASE, what, isolation=IsolationLevel.REPEATABLE_READ) as step:
+        require_staging(step.connection, step.run_id)
         policy = step.settings.policy
         tables = policy.copied_tables
         check_size(step.connection, tables, policy.working_copy_limit_gib)

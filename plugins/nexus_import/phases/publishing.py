@@ -16,9 +16,9 @@ from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
 from nexus_import.nexus.publish import PublishRequest, publish
-from nexus_import.nexus.verify import find_differences, mark_verified
+from nexus_import.nexus.verify import find_differences, find_drift, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
-from nexus_import.phases.common import Counts, Step, connect, load_settings, open_step, open_store
+from nexus_import.phases.common import Counts, Step, connect, journalled_failure, load_settings, open_step, open_store
 from nexus_import.phases.mail import run_link, send_mail
 from nexus_import.settings import Settings, read_policy
 
@@ -54,7 +54,7 @@ def publishing() -> None:
     chain(approved, published, verified)
 
 
-@task(task_id="make_plan")
+@task(task_id="make_plan", multiple_outputs=False)
 def plan_changes() -> Counts:
     """Compare the working copy with what was copied. Clearing, with downstream, is safe: a new plan is made."""
     with open_step("plan", PHASE, "Planning the changes to live Nexus") as step:
@@ -109,6 +109,8 @@ def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[st
 def approval_reasons(settings: Settings, plan: Plan, run_type: str, now: datetime) -> list[str]:
     """Return why this plan may not be published without a person's word; empty when it may."""
     reasons = list(plan.unusual)
+    if settings.parameters.nexus_only == "delete" and plan.change_count:
+        reasons.append("this run was started with nexus_only: delete, which takes what exists only in Nexus")
     if settings.parameters.approval == "always":
         reasons.append("this run was started with approval: always")
     if is_outside_window(settings, run_type, now):
@@ -191,7 +193,7 @@ def plan_table(plan: Plan, reasons: list[str]) -> str:
     return "\n".join([*(f"- {reason}" for reason in reasons), "", *lines])
 
 
-@task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+@task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, multiple_outputs=False)
 def publish_plan() -> Counts:
     """Switch live Nexus in one transaction, after every precondition held again.
 
@@ -211,7 +213,7 @@ def publish_plan() -> Counts:
         is_outside_window(settings, run_type, datetime.now(UTC)),
     )
     log.info("%s: Publishing...", PHASE)
-    with connect(settings.policy.connections.nexus) as connection:
+    with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
         with connection.transaction():
             require_manifest(connection, settings, request.run_id)
         publication = publish(connection, request)
@@ -252,14 +254,16 @@ def require_manifest(connection: Any, settings: Settings, run_id: str) -> None:
         )
 
 
-@task
+@task(multiple_outputs=False)
 def verify_live() -> Counts:
     """Look at live Nexus after the commit. Clearing is safe: it only reads."""
     with open_step("verify_live", PHASE, "Verifying live Nexus") as step:
         plan = latest_plan(step.connection, step.run_id)
         if plan is None:
             raise RunStopped("There is no plan. Clear publish.make_plan with downstream.")
-        differences = find_differences(step.connection, step.run_id, plan, step.settings.policy.preserved)
+        for table in find_drift(step.connection, step.run_id, step.settings.policy.preserved):
+            log.warning("Preserved table %s was changed in Nexus while the import ran", table)
+        differences = find_differences(step.connection, step.run_id, plan)
         if differences:
             raise DataError(
                 f"Published but unverified: {'; '.join(differences)}. Call {step.settings.policy.support_contact}: "

@@ -26,6 +26,7 @@ from nexus_import.nexus.staging import (
     finish_staging_table,
     lock_staging,
     read_lookups,
+    require_staging,
     stage_records,
 )
 from nexus_import.phases.common import Counts, Step, connect, open_step, open_store
@@ -46,13 +47,16 @@ def validate() -> None:
     """Back up, verify FileMaker, fetch and stage every entity, run the checks, and stop if one fails."""
     back_up, verify, staged = back_up_database(), verify_filemaker(), stage_entities()
     completeness, system_config = check_completeness(), check_system_config()
-    fetches = [task(task_id=f"fetch_{entity}s", pool=FETCH_POOL)(make_fetch(entity))() for entity in ENTITIES]
+    fetches = [
+        task(task_id=f"fetch_{entity}s", pool=FETCH_POOL, multiple_outputs=False)(make_fetch(entity))()
+        for entity in ENTITIES
+    ]
     gate = make_gate("gate_0", PHASE, "phase_0")(system_config)
     # The backup comes before anything is read; staging needs every entity; checks run one after the other.
     chain(back_up, verify, fetches, staged, completeness, system_config, gate)
 
 
-@task
+@task(multiple_outputs=False)
 def back_up_database() -> Counts:
     """Export all tables to CSV on S3. Clearing is safe: a run takes one backup and never overwrites it."""
     with open_step("back_up", PHASE, "Backing up the Nexus database") as step:
@@ -94,7 +98,7 @@ def take_run_backup(
     return backup
 
 
-@task(pool=FETCH_POOL)
+@task(pool=FETCH_POOL, multiple_outputs=False)
 def verify_filemaker() -> Counts:
     """Test connection, credentials and privileges, and that every mapped layout and field is there.
 
@@ -179,7 +183,7 @@ def fetch_entity(step: Step, mapping: EntityMapping) -> tuple[int, Snapshot]:
     return count, snapshot
 
 
-@task(task_id="stage_records")
+@task(task_id="stage_records", multiple_outputs=False)
 def stage_entities() -> Counts:
     """Turn the snapshot into typed rows. Clearing is safe: the staging area is made anew, in one transaction."""
     with open_step("stage", PHASE, "Staging FileMaker's records") as step:
@@ -238,18 +242,20 @@ def _unreadable_values(step: Step, unreadable: list[tuple[EntityMapping, ValueFi
     )
 
 
-@task
+@task(multiple_outputs=False)
 def check_completeness() -> Counts:
     """Run the completeness checks on FileMaker's records. Clearing is safe."""
     with open_step("check_completeness", PHASE, "Validating FileMaker data completeness") as step:
+        require_staging(step.connection, step.run_id)
         run_checks(step, "phase_0", group="completeness")
     return step.counts
 
 
-@task
+@task(multiple_outputs=False)
 def check_system_config() -> Counts:
     """Check that every name FileMaker uses exists in Nexus, and Nexus's tables are declared. Clearing is safe."""
     with open_step("check_system_config", PHASE, "Validating names against the system config") as step:
+        require_staging(step.connection, step.run_id)
         declared, severity = set(step.settings.policy.tables), step.settings.severity
         guard = [
             check_declared(step.connection, declared, severity(DECLARED, "stop")),

@@ -11,5 +11,5 @@ WHERE NOT EXISTS (
 AND EXISTS (
     SELECT FROM nexus_work.notes AS imported
     JOIN nexus_work.identity AS identity ON identity.entity = 'note' AND identity.nexus_id = imported.id
-    WHERE imported.patient_id = surplus.patient_id AND md5(btrim(imported.content)) = md5(btrim(surplus.content))
+    WHERE imported.patient_id = surplus.patient_id AND md5(btrim(regexp_replace(imported.content, E'\r\n?', E'\n', 'g'), E' \t\n')) = md5(btrim(regexp_replace(surplus.content, E'\r\n?', E'\n', 'g'), E' \t\n'))
 );
