@@ -180,6 +180,18 @@ def test_appointment_without_start_has_no_end_either() -> None:
     assert (row["start_time"], row["end_time"], findings) == (None, None, [])
 
 
+def test_appointment_with_a_day_but_no_time_has_no_known_start() -> None:
+    row, findings = appointment(startTime="", endTime="")
+    assert row["start_time"] is row["end_time"] is None
+    assert [(finding.field, finding.rule) for finding in findings] == [("startDate", "has a date but no time")]
+
+
+def test_appointment_whose_end_has_a_day_but_no_time_lasts_as_long_as_its_type() -> None:
+    row, findings = appointment(endTime="")
+    assert findings == []
+    assert f"{row['end_time']:%H:%M}" == "23:45"
+
+
 def test_appointment_id_must_fit_its_column() -> None:
     row, findings = appointment(id="EVENT-4711")
     assert row["filemaker_id"] is row["nexus_id"] is None
@@ -271,6 +283,8 @@ def test_id_with_half_a_character_is_a_finding() -> None:
 def test_name_that_two_rows_share_finds_nothing() -> None:
     lookup = Lookup.from_rows([LookupRow(NEWCASTLE, "Newcastle"), LookupRow(MAITLAND, "NEWCASTLE ")])
     assert lookup.find("Newcastle") is None
+    assert lookup.is_ambiguous("newcastle ")
+    assert not lookup.is_ambiguous("Maitland")
     assert lookup.ambiguous == {"newcastle"}
 
 

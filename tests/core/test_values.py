@@ -211,6 +211,8 @@ def test_integer_that_no_column_holds_is_refused(raw: str, rule: str) -> None:
 
 def test_ids_are_compared_in_one_spelling() -> None:
     assert values.read_filemaker_id(f" {KEY} ") == KEY.lower()
+    assert values.read_filemaker_id(KEY.replace("-", "")) == KEY.lower()
+    assert values.read_filemaker_id("Contact-12") == "contact-12"
     assert values.read_filemaker_id("") is None
     assert values.read_uuid(KEY) == values.read_uuid(KEY.lower()) == uuid.UUID(KEY)
     assert values.read_uuid(KEY.replace("-", "")) == uuid.UUID(KEY)

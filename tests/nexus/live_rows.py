@@ -58,6 +58,19 @@ def add_note(installation: Installation, patient_id: str, content: str = "x", **
     return add_row(installation, "notes", row | columns)
 
 
+def add_reminder(installation: Installation, patient_id: str, **columns: Any) -> str:
+    """Add a reminder; return its id."""
+    row: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "patient_id": patient_id,
+        "note": "",
+        "status": "pending",
+        "created_at": STARTED,
+        "updated_at": STARTED,
+    }
+    return add_row(installation, "reminders", row | columns)
+
+
 def add_encounter(installation: Installation, patient_id: str) -> str:
     """Add an encounter; return its id."""
     row = {

@@ -195,7 +195,7 @@ def test_table_that_is_let_go_in_time_is_waited_for(run: ManualRun, monkeypatch:
         other.execute("BEGIN; LOCK TABLE patients IN ROW EXCLUSIVE MODE")
         publisher = threading.Thread(target=run.publish)
         publisher.start()
-        while not other.execute(waiting).fetchall()[0][0]:
+        while publisher.is_alive() and not other.execute(waiting).fetchall()[0][0]:
             publisher.join(0.01)
         other.execute("COMMIT")
         publisher.join(60)

@@ -90,6 +90,12 @@ BREACHES = [
         f"UPDATE nexus_work.stamp SET run_id = '{STAGE_RUN}'",
     ),
     Breach(
+        "staged records of another run",
+        f"UPDATE nexus_staging.stamp SET run_id = '{OTHER_RUN}'",
+        f"The staged FileMaker records belong to run {OTHER_RUN}, not to run {STAGE_RUN}",
+        f"UPDATE nexus_staging.stamp SET run_id = '{STAGE_RUN}'",
+    ),
+    Breach(
         "copied row lost",
         "CREATE TABLE nexus_work.kept_aside AS TABLE nexus_work.before_encounters;"
         " DELETE FROM nexus_work.before_encounters WHERE id = (SELECT min(id::text)::uuid FROM nexus_work.encounters)",

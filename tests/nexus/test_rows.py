@@ -121,11 +121,15 @@ def test_value_that_both_sides_changed_goes_where_the_policy_says(
     assert run_under("stop").results["phase_3_patients.gate"] is False
 
 
-def test_record_that_left_filemaker_leaves_nexus(imported: Any, filemaker: FileMaker, next_run: QuickRuns) -> None:
+def test_record_that_left_filemaker_leaves_nexus_unless_its_text_was_edited_there(
+    imported: Any, filemaker: FileMaker, next_run: QuickRuns
+) -> None:
     gone = {entity: filemaker.ids(entity)[0] for entity in ("note", "letter", "reminder")}
     known = "SELECT nexus_id FROM nexus_import.identity WHERE entity = %s AND filemaker_id = %s"
     ids = {imported.value(known, entity, key.lower()) for entity, key in gone.items()}
-    for entity, key in gone.items():
+    edited = filemaker.ids("note")[1]
+    imported.execute("UPDATE notes SET content = 'mine' WHERE id = %s", imported.value(known, "note", edited.lower()))
+    for entity, key in (*gone.items(), ("note", edited)):
         filemaker.remove(entity, key)
     run = next_run(mode="rehearse")
     run.go(until="publish.make_plan")

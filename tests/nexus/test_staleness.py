@@ -19,6 +19,7 @@ from tests.nexus.live_rows import (
     add_encounter,
     add_note,
     add_relationship,
+    add_reminder,
     document,
     insert_statement,
 )
@@ -157,6 +158,25 @@ def test_unrelated_write_survives_the_publish(run: ManualRun) -> None:
     run.publish()
     assert run.installation.value("SELECT notes FROM patients WHERE id = %s", other) == "meanwhile"
     assert run.installation.value("SELECT content FROM notes WHERE id = %s", written) == "meanwhile"
+
+
+def test_reminder_of_a_removed_appointment_is_stale(run: ManualRun) -> None:
+    """Nexus keeps a reminder's appointment in a plain column, without a foreign key."""
+    run.work("DELETE FROM nexus_work.appointments WHERE id = %s", FIRST)
+    run.plan()
+    assert stale(run) == []
+    reminder = add_reminder(run.installation, STAYS, appointment_id=FIRST)
+    assert stale(run) == [("reminders", reminder, "refers to a row of appointments that the plan removes")]
+
+
+def test_relinked_document_whose_patient_went_is_stale(run: ManualRun) -> None:
+    document_id = add_document(run.installation, STAYS)
+    run.copy()
+    run.work("UPDATE nexus_work.documents_document SET object_id = %s WHERE id = %s", GONE, document_id)
+    run.plan()
+    assert stale(run) == []
+    run.installation.execute("DELETE FROM patients WHERE id = %s", GONE)
+    assert stale(run) == [("documents_document", document_id, "its patient has gone")]
 
 
 def test_document_that_is_being_written_is_waited_for(run: ManualRun, monkeypatch: pytest.MonkeyPatch) -> None:
