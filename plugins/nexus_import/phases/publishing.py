@@ -63,7 +63,8 @@ def plan_changes() -> Counts:
             raise RunStopped(f"Step {gap.step.name} {gap.reason}. Clear {gap.step.clear} with downstream.")
         stamp = require_copy(step.connection, step.run_id)
         require_complete(step.connection, stamp)
-        plan = make_plan(step.connection, step.run_id, list(stamp.row_counts))
+        tables = [table for table in step.settings.policy.copied_tables if table in stamp.row_counts]
+        plan = make_plan(step.connection, step.run_id, tables)
         plan = set_unusual(step.connection, plan, find_unusual(step, plan, stamp.row_counts))
         for table, counts in plan.counts.items():
             if any(counts.values()):
