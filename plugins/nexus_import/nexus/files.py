@@ -56,10 +56,12 @@ def check_listing(connection: Connection[Any], keys: Iterable[str], severity: Ca
 def sample_files(connection: Connection[Any], table: str, limit: int) -> list[FileSample]:
     """Return a random sample of the rows of documents_document or images_image."""
     query = {
-        "documents_document": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.documents_document",
-        "images_image": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.images_image",
+        "documents_document": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.documents_document"
+        " ORDER BY random() LIMIT %s",
+        "images_image": "SELECT id, filemaker_id::text, s3_key, mime_type FROM nexus_work.images_image"
+        " ORDER BY random() LIMIT %s",
     }[table]
-    return [FileSample(*row) for row in connection.execute(f"{query} ORDER BY random() LIMIT {int(limit)}")]
+    return [FileSample(*row) for row in connection.execute(query, (limit,))]
 
 
 def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
