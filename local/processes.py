@@ -17,6 +17,9 @@ from typing import BinaryIO
 from local import watchdog
 
 POLL_SECONDS = 0.05
+# The program itself starts at the first line of its standard input, which it gets when the watchdog knows it.
+# A launcher that dies before that leaves a shell that reads the end of its input, and ends.
+_START_ON_LINE = ("sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
 
 
 class StackError(RuntimeError):
@@ -89,20 +92,25 @@ class RunningProgram:
         self._is_ended = False
         program.log_file.parent.mkdir(parents=True, exist_ok=True)
         self.pid = self._start()
+        self._started_at = watchdog.started_at(self.pid)
         self._roots = {self.pid}
 
     def _start(self) -> int:
         with self.program.log_file.open("ab") as log:
             self._popen = subprocess.Popen(
-                self.program.command,
-                stdin=subprocess.DEVNULL,
+                (*_START_ON_LINE, *self.program.command),
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=None if self.program.env is None else dict(self.program.env),
                 cwd=self.program.cwd,
                 start_new_session=True,
             )
-        _guard.tell(f"guard {self._popen.pid} {int(self.program.stop_signal)}")
+        _guard.tell(f"guard {id(self)} {self._popen.pid} {int(self.program.stop_signal)}")
+        assert self._popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.write(b"\n")
+            self._popen.stdin.close()
         return self._popen.pid
 
     @property
@@ -124,8 +132,10 @@ class RunningProgram:
     def kill(self) -> None:
         """End everything with SIGKILL and wait until none of it is left."""
         if self._is_ended:
-            # the number of a process that has ended may belong to another one by now
             return
+        if watchdog.is_another(self.pid, self._started_at):
+            # it ended long ago with its whole session, and its number has been given away
+            self._roots.discard(self.pid)
         while (left := watchdog.members(self._roots)) or self.exit_code is None:
             watchdog.signal_all(left, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
@@ -133,7 +143,7 @@ class RunningProgram:
         self._release()
 
     def _release(self) -> None:
-        _guard.tell(f"release {self.pid}")
+        _guard.tell(f"release {id(self)}")
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `is_ready` answers True.

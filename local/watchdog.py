@@ -40,6 +40,22 @@ def members(roots: set[int]) -> list[int]:
     return found
 
 
+def started_at(process_id: int) -> int | None:
+    """Return when a process was started, in clock ticks since boot; None when there is no such process."""
+    try:
+        return int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return None
+
+
+def is_another(process_id: int, first_started_at: int | None) -> bool:
+    """Tell whether the number of a process belongs to another one by now.
+
+    A session's number is not given away while the session has a member.
+    """
+    return started_at(process_id) not in (None, first_started_at)
+
+
 def signal_all(process_ids: list[int], number: int) -> None:
     """Send a signal to each process that still exists."""
     for process_id in process_ids:
@@ -65,15 +81,18 @@ def end_sessions(stop_signals: dict[int, int], grace_seconds: float = GRACE_SECO
 
 
 def main() -> None:
-    """Read `guard SESSION SIGNAL` and `release SESSION` lines; at the end of input end what is guarded."""
-    stop_signals: dict[int, int] = {}
+    """Read `guard KEY SESSION SIGNAL` and `release KEY` lines; at the end of input end what is guarded."""
+    guarded: dict[str, tuple[int, int, int | None]] = {}
     for line in sys.stdin:
-        verb, session_id, *rest = line.split()
+        verb, key, *numbers = line.split()
         if verb == "guard":
-            stop_signals[int(session_id)] = int(rest[0])
+            session_id, stop_signal = map(int, numbers)
+            guarded[key] = session_id, stop_signal, started_at(session_id)
         else:
-            stop_signals.pop(int(session_id), None)
-    end_sessions(stop_signals)
+            guarded.pop(key, None)
+    end_sessions(
+        {session_id: number for session_id, number, start in guarded.values() if not is_another(session_id, start)}
+    )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,20 @@ running = RunningProgram(Program("family", command, directory / "log"))
 time.sleep(600)
 """
 
+# ends itself with SIGKILL where it would tell its watchdog of the program it has just started
+LAUNCHER_KILLED_WHILE_STARTING = """
+import os, signal, sys
+from pathlib import Path
+from local import processes
+directory = Path(sys.argv[1])
+def die(message):
+    (directory / "leader").write_text(message.split()[2])
+    os.kill(os.getpid(), signal.SIGKILL)
+processes._guard.tell = die
+command = (sys.executable, "-c", sys.argv[2], str(directory / "child"))
+processes.RunningProgram(processes.Program("family", command, directory / "log"))
+"""
+
 
 def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
@@ -88,6 +102,27 @@ def test_nothing_is_left_when_the_launcher_is_killed(tmp_path, family):
     launcher.send_signal(signal.SIGKILL)
     launcher.wait()
     wait_for(lambda: not is_alive(leader) and not is_alive(child))
+
+
+def test_no_program_is_left_by_a_launcher_that_is_killed_while_it_starts_one(tmp_path):
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER_KILLED_WHILE_STARTING, str(tmp_path), STUBBORN_FAMILY],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )
+    assert launcher.wait() == -signal.SIGKILL
+    leader = read_pid(tmp_path / "leader")
+    wait_for(lambda: not is_alive(leader))
+    assert not (tmp_path / "child").exists()
+
+
+def test_a_number_that_was_given_away_is_not_taken_for_the_program():
+    own = watchdog.started_at(os.getpid())
+    assert own is not None
+    assert not watchdog.is_another(os.getpid(), own)
+    assert watchdog.is_another(os.getpid(), own - 1)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert not watchdog.is_another(ended.pid, own)
 
 
 def test_program_that_ends_is_started_again(tmp_path):
