@@ -86,3 +86,7 @@ class PublishRefused(NexusImportError):
 
 class RunStopped(NexusImportError):
     """The verdict of a run that did not do all that was asked for."""
+
+
+class UndoRefused(NexusImportError):
+    """A publish cannot be undone as asked; live Nexus is unchanged."""

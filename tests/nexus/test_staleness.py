@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from nexus_import.errors import PublishRefused
-from nexus_import.nexus import publish as publishing
+from nexus_import.nexus import locking
 from nexus_import.nexus.plan import latest_plan
 from nexus_import.nexus.staleness import find_stale, require_fresh
 
@@ -181,7 +181,7 @@ def test_relinked_document_whose_patient_went_is_stale(run: ManualRun) -> None:
 
 def test_document_that_is_being_written_is_waited_for(run: ManualRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """No constraint guards a generic link: a document committed after the check would be an orphan."""
-    monkeypatch.setattr(publishing, "LOCK_TIMEOUTS_MS", (50,))
+    monkeypatch.setattr(locking, "LOCK_TIMEOUTS_MS", (50,))
     run.edit()
     run.plan()
     row = document(run.installation, GONE)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from local.network import LOOPBACK, free_ports
+
 COPY = "phase_1_preserve.copy_tables"
 READ_AGAIN = "phase_0_validate.verify_filemaker"
 
@@ -35,6 +37,23 @@ def test_cleared_copy_of_an_overtaken_run_leaves_the_working_copy_alone(installa
     assert "staged FileMaker records belong to run" in str(overtaken.errors[COPY])
     assert f"Clear {READ_AGAIN} with downstream." in overtaken.last_words
     assert installation.rows(owner) == before
+
+
+def test_publish_that_committed_is_recognised_although_the_copy_and_s3_are_gone(
+    installation: Any, new_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run().go()
+    assert run.is_green
+    changes = run.results["publish.publish_plan"]
+    new_run("rehearse").go(until="publish.decide")
+    connection = "AIRFLOW_CONN_NEXUS_S3"
+    away = f"http://{LOOPBACK}:{free_ports(1)[0]}"
+    monkeypatch.setenv(connection, installation.environment()[connection].replace(installation.parts.s3_url, away))
+    before = installation.live()
+    run.clear("publish.publish_plan").go(until="publish.verify_live")
+    assert run.results["publish.publish_plan"] == changes
+    assert run.results["publish.verify_live"]["verified_count"] == changes["change_count"]
+    assert installation.live() == before
 
 
 def test_patient_that_goes_after_the_plan_is_not_given_documents(installation: Any, new_run: Any) -> None:

@@ -135,8 +135,14 @@ CREATE TABLE IF NOT EXISTS nexus_import.publication (
     plan_id bigint NOT NULL,
     published_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     counts jsonb NOT NULL,
+    transaction_id bigint NOT NULL,
+    table_columns jsonb NOT NULL,   -- what a row of before_image consists of: table -> [[column, type], ...]
+    preserved jsonb NOT NULL,
     verified_at timestamptz,
-    PRIMARY KEY (run_id, plan_digest)
+    undone_at timestamptz,
+    undone_by text,
+    PRIMARY KEY (run_id, plan_digest),
+    UNIQUE (plan_id)
 );
 
 -- The row as it was before the publish, for the undo. Holds health data: never read by a log or a report.
@@ -145,9 +151,19 @@ CREATE TABLE IF NOT EXISTS nexus_import.before_image (
     table_name text NOT NULL,
     row_id uuid NOT NULL,
     action text NOT NULL,
-    before_row jsonb,
+    before_row text,
     after_digest text,
+    left_because text,              -- why an undo left the row alone
     PRIMARY KEY (plan_id, table_name, row_id)
+);
+
+-- Entries of published_row and identity as they were before the publish; NULL where there was none.
+CREATE TABLE IF NOT EXISTS nexus_import.memory_image (
+    plan_id bigint NOT NULL,
+    memory text NOT NULL CHECK (memory IN ('published_row', 'identity')),
+    key text NOT NULL,
+    before_entry text,
+    PRIMARY KEY (plan_id, memory, key)
 );
 
 -- Digests of the FileMaker values that the last publish gave to each row: who changed what since.

@@ -1,56 +1,58 @@
-"""After the publish: live Nexus holds what the plan said, and the preserved tables are what they were."""
+"""After the publish: live Nexus still holds what was published, and the preserved tables are what they were.
+
+The publish itself compares every row before its commit. Afterwards the practice is at work again: a row that
+somebody has written since is theirs, and only rows that the publish wrote last can prove anything.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection, sql
 
-from nexus_import.nexus.plan import Plan, compared_columns
-from nexus_import.nexus.working_copy import fingerprints, live, require_copy, work
+from nexus_import.nexus.images import unlike_published
+from nexus_import.nexus.plan import Plan
+from nexus_import.nexus.working_copy import fingerprints
 
 
-def find_differences(connection: Connection[Any], run_id: str, plan: Plan) -> list[str]:
-    """Return a sentence per table that is not as planned; empty when all is well."""
-    require_copy(connection, run_id)
-    sentences = []
+@dataclass(frozen=True)
+class Look:
+    """Rows per table that are not as published: `wrong`, and those that others have written since."""
+
+    wrong: dict[str, int]
+    changed_since: dict[str, int]
+
+
+def look_at_live(connection: Connection[Any], plan: Plan) -> Look:
+    """Compare live Nexus with the images of the published plan; needs no working copy."""
+    look = Look({}, {})
     for table, counts in plan.counts.items():
-        if any(counts.values()) and (wrong := _count_wrong(connection, plan, table)):
-            sentences.append(f"{wrong:,} rows of {table} are not as planned")
-    return sentences
+        if not any(counts.values()):
+            continue
+        row = connection.execute(
+            sql.SQL(
+                "SELECT count(*) FILTER (WHERE is_ours), count(*) FILTER (WHERE NOT is_ours) FROM ({}) AS unlike"
+            ).format(unlike_published(connection, plan.plan_id, table))
+        ).fetchone()
+        for found, count in zip((look.wrong, look.changed_since), row or (0, 0), strict=True):
+            if count:
+                found[table] = int(count)
+    return look
 
 
-def find_drift(connection: Connection[Any], run_id: str, preserved: dict[str, list[str]]) -> list[str]:
+def find_drift(connection: Connection[Any], plan: Plan, preserved: dict[str, list[str]]) -> list[str]:
     """Return the preserved tables that somebody changed since phase 1; the import itself has no right to."""
-    stamp = require_copy(connection, run_id)
-    present = fingerprints(connection, preserved)
-    return [table for table in preserved if present[table] != stamp.preserved.get(table)]
+    row = connection.execute(
+        "SELECT preserved FROM nexus_import.publication WHERE plan_id = %s", (plan.plan_id,)
+    ).fetchone()
+    then = row[0] if row else {}
+    present = fingerprints(connection, {table: columns for table, columns in preserved.items() if table in then})
+    return [table for table, fingerprint in present.items() if fingerprint != then[table]]
 
 
-def mark_verified(connection: Connection[Any], run_id: str, plan: Plan) -> None:
+def mark_verified(connection: Connection[Any], plan: Plan) -> None:
     """Note in the journal that the publication was verified."""
     connection.execute(
-        "UPDATE nexus_import.publication SET verified_at = clock_timestamp() WHERE run_id = %s AND plan_digest = %s",
-        (run_id, plan.digest),
+        "UPDATE nexus_import.publication SET verified_at = clock_timestamp() WHERE plan_id = %s", (plan.plan_id,)
     )
-
-
-def _count_wrong(connection: Connection[Any], plan: Plan, table: str) -> int:
-    columns = compared_columns(connection, table)
-    query = sql.SQL(
-        "SELECT count(*) FROM nexus_import.plan_row AS planned"
-        " LEFT JOIN {live} AS present ON present.id = planned.row_id"
-        " LEFT JOIN {work} AS wanted ON wanted.id = planned.row_id"
-        " WHERE planned.plan_id = {plan_id} AND planned.table_name = {table} AND CASE planned.action"
-        "  WHEN 'remove' THEN present.id IS NOT NULL"
-        "  ELSE present.id IS NULL OR ROW({present}) IS DISTINCT FROM ROW({wanted}) END"
-    ).format(
-        live=live(table),
-        work=work(table),
-        plan_id=sql.Literal(plan.plan_id),
-        table=sql.Literal(table),
-        present=sql.SQL(", ").join(sql.Identifier("present", column) for column in columns),
-        wanted=sql.SQL(", ").join(sql.Identifier("wanted", column) for column in columns),
-    )
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

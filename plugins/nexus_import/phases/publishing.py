@@ -15,8 +15,8 @@ from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
-from nexus_import.nexus.publish import PublishRequest, publish
-from nexus_import.nexus.verify import find_differences, find_drift, mark_verified
+from nexus_import.nexus.publish import PublishRequest, find_publication, publish
+from nexus_import.nexus.verify import find_drift, look_at_live, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
 from nexus_import.phases.common import Counts, Step, connect, journalled_failure, load_settings, open_step, open_store
 from nexus_import.phases.mail import run_link, send_mail
@@ -216,7 +216,9 @@ def publish_plan() -> Counts:
     log.info("%s: Publishing...", PHASE)
     with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
         with connection.transaction():
-            require_manifest(connection, settings, request.run_id)
+            # what is done is done, also when the copy is another run's by now, or S3 is away
+            if find_publication(connection, request.run_id) is None:
+                require_manifest(connection, settings, request.run_id)
         publication = publish(connection, request)
         seconds = (datetime.now(UTC) - started_at).total_seconds()
         with connection.transaction():
@@ -259,18 +261,25 @@ def require_manifest(connection: Any, settings: Settings, run_id: str) -> None:
 def verify_live() -> Counts:
     """Look at live Nexus after the commit. Clearing is safe: it only reads."""
     with open_step("verify_live", PHASE, "Verifying live Nexus") as step:
-        plan = latest_plan(step.connection, step.run_id)
-        if plan is None:
-            raise RunStopped("There is no plan. Clear publish.make_plan with downstream.")
-        for table in find_drift(step.connection, step.run_id, step.settings.policy.preserved):
-            log.warning("Preserved table %s was changed in Nexus while the import ran", table)
-        differences = find_differences(step.connection, step.run_id, plan)
-        if differences:
+        publication = find_publication(step.connection, step.run_id)
+        if publication is None:
+            raise RunStopped("The run's latest plan is not published. Clear publish.publish_plan with downstream.")
+        plan = publication.plan
+        for table in find_drift(step.connection, plan, step.settings.policy.preserved):
+            log.warning("Preserved table %s was changed in Nexus since the tables were copied", table)
+        look = look_at_live(step.connection, plan)
+        for table, count in look.changed_since.items():
+            log.warning("%s rows of %s were changed by others since the publish", f"{count:,}", table)
+        if look.wrong:
+            differences = "; ".join(
+                f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()
+            )
             raise DataError(
-                f"Published but unverified: {'; '.join(differences)}. Call {step.settings.policy.support_contact}: "
+                f"Published but unverified: {differences}. Call {step.settings.policy.support_contact}: "
                 "the runbook (docs/runbook.md) decides between mending, undo and restore."
             )
-        mark_verified(step.connection, step.run_id, plan)
+        mark_verified(step.connection, plan)
         step.finish(f"Verified {plan.change_count:,} changes in live Nexus", records=plan.change_count)
         step.counts["verified_count"] = plan.change_count
+        step.counts["changed_since_count"] = sum(look.changed_since.values())
     return step.counts

@@ -1,0 +1,69 @@
+"""Transactions on live Nexus under lock: all tables at once, in one order, and never in a queue for long.
+
+Whoever changes live Nexus for this project (publish, undo, restore) goes through here, so that two of them exclude
+each other and none can hold up the practice behind somebody's long reading.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from psycopg import Connection, errors, sql
+
+from nexus_import.errors import NexusImportError
+from nexus_import.nexus.working_copy import live
+
+log = logging.getLogger(__name__)
+
+PUBLISH_LOCK = 0x6E657875_7075626C
+LOCK_TIMEOUTS_MS = (200, 500, 5000)
+"""The last is longer than deadlock_timeout (1 s): autovacuum gives way only after that."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a refusal is raised: its error class, and what to do when tables are busy and when a constraint broke."""
+
+    error: type[NexusImportError]
+    when_busy: str
+    when_broken: str
+
+
+def change_live(connection: Connection[Any], work: Callable[[], Result], refusal: Refusal) -> Result:
+    """Run `work` in one transaction and return its result; it takes its locks with `lock_live`.
+
+    The transaction is tried once for each of LOCK_TIMEOUTS_MS while tables are locked by others. `connection` must
+    not be in a transaction. Raises `refusal.error`; live Nexus is then unchanged.
+    """
+    for timeout in LOCK_TIMEOUTS_MS:
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{timeout}ms")))
+                return work()
+        except errors.LockNotAvailable:
+            if timeout != LOCK_TIMEOUTS_MS[-1]:
+                log.info("A live table is locked by somebody else; trying again")
+        except errors.ForeignKeyViolation as error:
+            raise refusal.error(
+                f"A row that is referred to has gone from live Nexus (constraint {error.diag.constraint_name} of "
+                f"{error.diag.table_name}); live Nexus is unchanged. {refusal.when_broken}"
+            ) from None
+        except errors.UniqueViolation as error:
+            raise refusal.error(
+                f"A value that must be unique was taken in live Nexus meanwhile (constraint "
+                f"{error.diag.constraint_name} of {error.diag.table_name}); live Nexus is unchanged. "
+                f"{refusal.when_broken}"
+            ) from None
+    raise refusal.error(f"Live tables were locked by others for too long; live Nexus is unchanged. {refusal.when_busy}")
+
+
+def lock_live(connection: Connection[Any], tables: Iterable[str]) -> None:
+    """Let others read but not write these live tables until the transaction ends; keep out undo and restore too."""
+    for table in sorted(tables):
+        connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(live(table)))
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
