@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.errors import ConfigurationError
@@ -72,12 +73,31 @@ class Thresholds(_Strict):
 
 
 class StoragePolicy(_Strict):
-    """Where objects are kept, and how long."""
+    """Where objects are; `file_prefixes` are the folders of Nexus's own documents and images."""
 
     prefix: str
     encryption: str
-    backup_retention_days: int
+    file_prefixes: list[str] = Field(min_length=1)
     sampled_downloads: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _folders_do_not_overlap(self) -> StoragePolicy:
+        folders = sorted([f"{self.prefix}/", *self.file_prefixes])
+        for first, second in pairwise(folders):
+            if not first.endswith("/") or not second.endswith("/"):
+                raise ValueError(f"file_prefixes are folders and end with /: {', '.join(self.file_prefixes)}")
+            if second.startswith(first):
+                raise ValueError(f"the folder {second} lies in {first}: its objects would be listed twice")
+        return self
+
+
+class RetentionPolicy(_Strict):
+    """For how many days things are kept that only serve to look back or to go back; what is newest stays."""
+
+    backup_days: int = Field(ge=1)
+    snapshot_days: int = Field(ge=1)
+    working_copy_days: int = Field(ge=1)
+    undo_days: int = Field(ge=1)
 
 
 class Policy(_Strict):
@@ -92,6 +112,7 @@ class Policy(_Strict):
     thresholds: Thresholds
     approval_timeout_hours: float = Field(gt=0)
     storage: StoragePolicy
+    retention: RetentionPolicy
     working_copy_limit_gib: float = Field(gt=0)
     conflicts: Literal["filemaker", "nexus", "stop"]
     severity: dict[str, Severity]

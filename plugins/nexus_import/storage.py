@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from boto3.exceptions import S3UploadFailedError
@@ -31,6 +32,15 @@ class StoredObject:
     key: str
     sha256: str
     byte_count: int
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it: its key, size in bytes and when it was written."""
+
+    key: str
+    byte_count: int
+    written_at: datetime
 
 
 @contextmanager
@@ -135,13 +145,22 @@ class ObjectStore:
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys under a prefix in order."""
+        return (entry.key for entry in self.list_objects(prefix))
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Yield what is under a prefix, ordered by key; one request for a thousand objects."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": PAGE_KEYS}
         )
         with _worded(f"list {prefix}"):
             for page in pages:
                 for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                    yield ListedObject(entry["Key"], entry["Size"], entry["LastModified"])
+
+    def remove(self, key: str) -> None:
+        """Remove an object for good; only retention does."""
+        with _worded(f"remove {key}"):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def _refuse_overwrite(self, key: str) -> None:
         if self.exists(key):

@@ -118,7 +118,11 @@ def test_outcome_alone_decides_the_colour_of_the_run(dag: Any) -> None:
     assert report.is_teardown
     assert outcome.on_failure_fail_dagrun is True
     assert report.on_failure_fail_dagrun is False
-    assert {task.task_id for task in dag.tasks if task.is_teardown} == {"end.outcome", "end.write_report"}
+    assert {task.task_id for task in dag.tasks if task.is_teardown} == {
+        "end.remove_old",
+        "end.outcome",
+        "end.write_report",
+    }
 
 
 def test_nothing_is_retried_by_the_scheduler(dag: Any) -> None:

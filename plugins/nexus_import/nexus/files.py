@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from PIL import Image, UnidentifiedImageError
 from psycopg import Connection
 
 from nexus_import.nexus.checks import CheckResult, Finding
-from nexus_import.storage import ObjectStore
+from nexus_import.storage import ListedObject, ObjectStore
 
 LISTED = (
-    "CREATE TEMPORARY TABLE listed_object (key text PRIMARY KEY) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE listed_object (key text PRIMARY KEY, byte_count bigint NOT NULL) ON COMMIT DROP",
     "CREATE TEMPORARY VIEW named_object AS"
-    " SELECT 'document' AS entity, id, filemaker_id, s3_key AS key FROM nexus_work.documents_document"
-    " UNION ALL SELECT 'image', id, filemaker_id, s3_key FROM nexus_work.images_image"
-    " UNION ALL SELECT 'image', id, filemaker_id, s3_thumbnail_key FROM nexus_work.images_image"
+    " SELECT 'document' AS entity, id, filemaker_id, s3_key AS key, file_size FROM nexus_work.documents_document"
+    " UNION ALL SELECT 'image', id, filemaker_id, s3_key, file_size FROM nexus_work.images_image"
+    " UNION ALL SELECT 'image', id, filemaker_id, s3_thumbnail_key, NULL FROM nexus_work.images_image"
     " WHERE s3_thumbnail_key <> ''",
 )
+_MADE_NAME = re.compile(r"[0-9]+|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -33,24 +35,65 @@ class FileSample:
     mime_type: str
 
 
-def check_listing(connection: Connection[Any], keys: Iterable[str], severity: Callable[[str, str], str]) -> CheckResult:
-    """Compare the storage listing with the rows; memory does not grow with either."""
+def check_listing(
+    connection: Connection[Any], objects: Iterable[ListedObject], severity: Callable[[str, str], str]
+) -> list[CheckResult]:
+    """Compare the storage listing with the rows, both ways; memory does not grow with either."""
     for statement in LISTED:
         connection.execute(statement)
     with connection.cursor().copy("COPY listed_object FROM STDIN") as copy:
-        for key in keys:
-            copy.write_row((key,))
-    rows = connection.execute(
-        "SELECT entity, NULL, filemaker_id::text, id, 's3_key', 'no such object' FROM named_object"
-        " WHERE NOT EXISTS (SELECT FROM listed_object WHERE listed_object.key = named_object.key)"
-    )
-    return CheckResult(
-        "phase_8/files_exist",
-        "No 404 for a file on S3: every object that a row names is there",
-        severity("phase_8/files_exist", "stop"),
-        "Put the objects back from a copy of the bucket, or remove the rows in Nexus",
-        [Finding(*row) for row in rows],
-    )
+        for listed in objects:
+            copy.write_row((listed.key, listed.byte_count))
+    connection.execute("ANALYZE listed_object")
+    return [
+        CheckResult(
+            "phase_8/files_exist",
+            "No 404 for a file on S3: every object that a row names is there",
+            severity("phase_8/files_exist", "stop"),
+            "Put the objects back from a copy of the bucket, or remove the rows in Nexus",
+            _findings(
+                connection,
+                "SELECT entity, NULL, filemaker_id::text, id, 's3_key', 'no such object' FROM named_object"
+                " WHERE NOT EXISTS (SELECT FROM listed_object WHERE listed_object.key = named_object.key)",
+            ),
+        ),
+        CheckResult(
+            "phase_8/file_sizes_agree",
+            "Every object has the size that its row says",
+            severity("phase_8/file_sizes_agree", "warn"),
+            "Open the files: one that was cut off must be put back from a copy of the bucket",
+            _findings(
+                connection,
+                "SELECT entity, NULL, filemaker_id::text, id, 'file_size',"
+                " file_size || ' bytes in the row, ' || byte_count || ' in the object'"
+                " FROM named_object JOIN listed_object USING (key) WHERE file_size <> byte_count",
+            ),
+        ),
+        CheckResult(
+            "phase_8/objects_have_rows",
+            "Every object of a document or image is named by a row",
+            severity("phase_8/objects_have_rows", "warn"),
+            "Nobody sees these files in Nexus: ask who put them there before anything is removed",
+            [
+                Finding("object", field="s3_key", detail=shown_key(key))
+                for (key,) in connection.execute(
+                    "SELECT key FROM listed_object WHERE NOT EXISTS"
+                    " (SELECT FROM named_object WHERE named_object.key = listed_object.key) ORDER BY key"
+                )
+            ],
+        ),
+    ]
+
+
+def shown_key(key: str) -> str:
+    """Return a key that may be shown: parts that people may have named are left out, ids and numbers are kept."""
+    folder, _, name = key.rpartition("/")
+    stem, dot, extension = name.partition(".")
+    return key if _MADE_NAME.fullmatch(stem) else f"{folder}/…{dot}{extension.rpartition('.')[2]}"
+
+
+def _findings(connection: Connection[Any], query: LiteralString) -> list[Finding]:
+    return [Finding(*row) for row in connection.execute(query)]
 
 
 def sample_files(connection: Connection[Any], table: str, limit: int) -> list[FileSample]:

@@ -54,6 +54,16 @@ def lock_staging(connection: Connection[Any], run_id: str) -> None:
     connection.execute("INSERT INTO nexus_staging.stamp VALUES (%s, clock_timestamp())", (run_id,))
 
 
+def drop_staging_tables(connection: Connection[Any]) -> None:
+    """Drop every staged entity; the stamp stays."""
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'nexus_staging'::regnamespace AND relkind = 'r'"
+        " AND relname <> 'stamp'"
+    ).fetchall()
+    for (name,) in rows:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+
+
 def require_staging(connection: Connection[Any], run_id: str) -> None:
     """Raise `WorkingCopyError` unless the staged records are this run's."""
     row = connection.execute("SELECT to_regclass('nexus_staging.stamp') IS NOT NULL").fetchone()

@@ -78,7 +78,7 @@ def copy_tables(
     The caller's transaction is REPEATABLE READ: all tables are copied as of one moment. `preserved` gives the
     columns to leave out of each preserved table's fingerprint.
     """
-    previous = _drop_copy(connection)
+    previous = drop_copy(connection)
     number = previous.copy_number + 1 if previous and previous.run_id == run_id else 1
     counts = {table: _copy_table(connection, table) for table in tables}
     for parent in sorted({key.parent_table for key in read_foreign_keys(connection) if key.table in tables}):
@@ -104,7 +104,8 @@ def copy_tables(
     return stamp
 
 
-def _drop_copy(connection: Connection[Any]) -> Stamp | None:
+def drop_copy(connection: Connection[Any]) -> Stamp | None:
+    """Drop every table of the copy but its stamp, which is locked and returned; None when there is none."""
     previous = read_stamp(connection)
     if previous is not None:
         connection.execute("LOCK TABLE nexus_work.stamp IN ACCESS EXCLUSIVE MODE")

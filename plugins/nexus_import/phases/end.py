@@ -16,6 +16,7 @@ from nexus_import.core.verdict import Verdict, judge
 from nexus_import.errors import RunStopped
 from nexus_import.nexus.journal import close_run, read_run
 from nexus_import.nexus.report import read_facts, read_findings, read_report
+from nexus_import.nexus.retention import RetentionDays, remove_expired
 from nexus_import.phases.common import connect, load_settings, open_store
 from nexus_import.phases.mail import send_mail
 
@@ -25,13 +26,13 @@ FAILED_STATES = {"failed", "upstream_failed"}
 
 @task_group(group_id="end", group_display_name="End: report and outcome")
 def end() -> None:
-    """Write the report, then say the verdict; both run whatever happened before.
+    """Remove what is too old, write the report, then say the verdict; all run whatever happened before.
 
-    Both are teardowns: nothing that stops the run skips them. The verdict alone decides the colour of the run.
+    They are teardowns: nothing that stops the run skips them. The verdict alone decides the colour of the run.
     """
-    written = write_report().as_teardown()
+    removed, written = remove_old().as_teardown(), write_report().as_teardown()
     spoken = outcome().as_teardown(on_failure_fail_dagrun=True)
-    written >> spoken
+    removed >> written >> spoken
 
 
 def find_verdict(connection: Any) -> Verdict:
@@ -44,6 +45,18 @@ def find_verdict(connection: Any) -> Verdict:
     ]
     mode = load_settings().parameters.mode
     return judge(read_facts(connection, run_id, mode, failed))
+
+
+@task(multiple_outputs=False)
+def remove_old() -> dict[str, int]:
+    """Remove backups, snapshots, copies and images that the policy's retention no longer keeps. Clearing is safe."""
+    settings, run_id = load_settings(), get_current_context()["run_id"]
+    kept = settings.policy.retention
+    days = RetentionDays(kept.backup_days, kept.snapshot_days, kept.working_copy_days, kept.undo_days)
+    with connect(settings.policy.connections.nexus) as connection, connection.transaction():
+        removed = remove_expired(connection, open_store(settings), run_id, days, datetime.now(UTC))
+    log.info("Removed by the policy's retention: %s", ", ".join(f"{n:,} {kind}" for kind, n in removed.items()))
+    return {f"removed_{kind}_count": count for kind, count in removed.items()}
 
 
 @task(multiple_outputs=False)

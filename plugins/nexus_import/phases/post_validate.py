@@ -39,10 +39,10 @@ def check_files() -> Counts:
         require_ready(step)
         store, severity = open_store(step.settings), step.settings.severity
         sampled = step.settings.policy.storage.sampled_downloads
-        own = f"{step.settings.policy.storage.prefix}/"
-        keys = (key for key in store.list_keys("") if not key.startswith(own))
+        folders = step.settings.policy.storage.file_prefixes
+        listed = (entry for folder in folders for entry in store.list_objects(folder))
         results = [
-            check_listing(step.connection, keys, severity),
+            *check_listing(step.connection, listed, severity),
             check_downloads(store, sample_files(step.connection, "documents_document", sampled), severity),
             check_images(store, sample_files(step.connection, "images_image", sampled), severity),
         ]
