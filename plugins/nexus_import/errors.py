@@ -90,3 +90,15 @@ class RunStopped(NexusImportError):
 
 class UndoRefused(NexusImportError):
     """A publish cannot be undone as asked; live Nexus is unchanged."""
+
+
+class RestoreRefused(NexusImportError):
+    """A backup cannot be put back as asked; live Nexus is unchanged.
+
+    `is_stale`: live Nexus changed since a person saw what would be lost, so it must be compared and decided again.
+    """
+
+    def __init__(self, message: str, *, is_stale: bool = False) -> None:
+        """Keep what a caller decides by."""
+        super().__init__(message)
+        self.is_stale = is_stale

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from nexus_import.filemaker.client import FileMakerClient
+from nexus_import.filemaker.diagnosis import diagnose
 
 from local.simulator import Simulator
+
+from .diagnosing import Diagnose, is_one_sentence
 
 USER = "nexus_import"
 PASSWORD = "pass:wörd/with?signs"
@@ -16,6 +19,11 @@ CONTACTS = "API_Contacts"
 CONTACT_COUNT = 25
 EMPTY = "API_Empty"
 KEYED = "API_Keyed"
+VALUES = "API_Values"
+VISITS = "API_Visits"
+DOCUMENTS = "API_Docs"
+FILES = {"1": b"%PDF-1.7 small", "2": bytes(range(256)) * 3000, "3": b"", "4": b"plain"}
+LINE_COUNTS = {"1": 120, "2": 3, "3": 0}
 FOLDED = "Fälle/2025 §"
 
 Connect = Callable[..., FileMakerClient]
@@ -45,14 +53,53 @@ def _contacts() -> list[dict[str, Any]]:
     ]
 
 
-DATA_SET = {
+def _visits() -> dict[str, Any]:
+    """Visits with a portal that has an object name and one that has none; the first visit has more than 50 rows."""
+    layout = _layout(VISITS, {"id": "text"}, [{"id": f"V{number}"} for number in LINE_COUNTS])
+    layout["portals"] = [
+        {"name": "Lines", "table": "visit_LINE", "fields": [{"name": "visit_LINE::amount", "result": "number"}]},
+        {"table": "visit_NOTE", "fields": [{"name": "visit_NOTE::on", "result": "date"}]},
+    ]
+    for record in layout["records"]:
+        count = LINE_COUNTS[record["recordId"]]
+        record["portalData"] = {
+            "Lines": [
+                {"recordId": str(row), "modId": "0", "visit_LINE::amount": row / 4} for row in range(1, count + 1)
+            ],
+            "visit_NOTE": [{"recordId": "7", "modId": "1", "visit_NOTE::on": "12/31/2024"}],
+        }
+    return layout
+
+
+def _documents() -> dict[str, Any]:
+    """Documents with a file each, of every size; the fifth has none."""
+    names = {"1": "small.pdf", "2": "large.jpg", "3": "empty.bin", "4": "no extension"}
+    rows = [{"file": {"bytes": FILES[number], "name": names[number]}, "pages": 3} for number in FILES]
+    layout = _layout(DOCUMENTS, {"file": "container", "pages": "number"}, [*rows, {"file": ""}])
+    layout["fields"].append({"name": "scan", "result": "container", "maxRepeat": 2, "repetitionEnd": 2})
+    layout["records"][0]["fieldData"]["scan"] = ["", {"bytes": b"second", "name": "second.png"}]
+    return layout
+
+
+DATA_SET: dict[str, Any] = {
     "database": "Clinic",
     "user": USER,
     "password": PASSWORD,
+    "accounts": [
+        {"user": "without_fmrest", "password": PASSWORD, "fmrest": False},
+        {"user": "without_contacts", "password": PASSWORD, "deniedLayouts": [CONTACTS]},
+    ],
     "layouts": [
         _layout(CONTACTS, {"id": "text", "nameLast": "text", "DOB": "date", "n": "number"}, _contacts()),
         _layout(EMPTY, {"id": "text"}, []),
         _layout(KEYED, {"id": "text", "note": "text"}, []),
+        _layout(
+            VALUES,
+            {"text": "text", "number": "number", "date": "date", "time": "time", "timestamp": "timeStamp"},
+            [],
+        ),
+        _visits(),
+        _documents(),
         _layout(FOLDED, {"id": "text", "Größe in cm": "number"}, [{"id": "A", "Größe in cm": 180}]),
     ],
 }
@@ -91,3 +138,18 @@ def connect(simulator: Simulator) -> Iterator[Connect]:
     simulator.control.clear_faults()
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def problem(connect: Connect) -> Diagnose:
+    """Return a function that diagnoses a connection that must fail, and gives its sentence."""
+
+    def find(layouts: tuple[str, ...] = (), **options: Any) -> str:
+        with connect(retry_attempts=1, **options) as client:
+            is_working, sentence = diagnose(client, layouts)
+        assert not is_working
+        assert is_one_sentence(sentence), sentence
+        assert PASSWORD not in sentence
+        return sentence
+
+    return find

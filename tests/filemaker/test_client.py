@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-import logging
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from nexus_import.errors import ConfigurationError, FileMakerRequestError, FileMakerUnavailable
-from nexus_import.filemaker.records import FieldInfo, Sort
+from nexus_import.filemaker.records import Sort
 
 from local.simulator import Simulator
 
-from .conftest import CONTACT_COUNT, CONTACTS, EMPTY, FOLDED, KEYED, Connect
-
-
-def test_metadata(connect: Connect) -> None:
-    client = connect()
-    assert client.product_info()["name"] == "FileMaker Data API Engine"
-    assert client.databases() == ["Clinic"]
-    assert {CONTACTS, EMPTY, KEYED, FOLDED} <= set(client.layouts())
-    assert client.layout_fields(CONTACTS)["DOB"] == FieldInfo("DOB", "date", 1)
+from .conftest import CONTACT_COUNT, CONTACTS, EMPTY, FOLDED, Connect
 
 
 def test_records_have_ids_and_exact_numbers(connect: Connect) -> None:
@@ -74,23 +66,6 @@ def test_names_are_quoted_in_the_path(connect: Connect) -> None:
     client = connect()
     assert client.layout_fields(FOLDED)["Größe in cm"].result == "number"
     assert client.find(FOLDED, [{"Größe in cm": ">100"}]).records[0].fields["Größe in cm"] == 180
-
-
-def test_a_missing_layout_names_the_nearest(connect: Connect) -> None:
-    client = connect()
-    for read in (client.layout_fields, client.found_count):
-        with pytest.raises(FileMakerRequestError, match=r"no layout 'API_Contact' .*'API_Contacts'") as raised:
-            read("API_Contact")
-        assert raised.value.code == 105
-
-
-def test_a_missing_field_is_named(connect: Connect) -> None:
-    with pytest.raises(FileMakerRequestError) as raised:
-        connect().find(CONTACTS, [{"id": "*", "nameLst": "*"}], sort=[Sort("id")])
-    assert raised.value.code == 102
-    assert "Not on the layout: 'nameLst' (nearest to 'nameLst': 'nameLast')" in str(raised.value)
-    with pytest.raises(FileMakerRequestError, match="'dob'"):
-        connect().get_records(CONTACTS, sort=[Sort("dob")])
 
 
 def test_a_missing_record_is_an_error_for_the_one_who_asks_for_it(connect: Connect) -> None:
@@ -175,9 +150,20 @@ def test_a_wrong_configuration_is_refused_before_any_request(
     assert simulator.control.state()["requests_total"] == 0
 
 
-def test_an_unencrypted_server_is_warned_of(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
-    connect()
-    assert not caplog.messages
-    connect(url="http://filemaker.invalid").close()
-    with caplog.at_level(logging.WARNING):
-        assert "not encrypted" in caplog.text
+@pytest.mark.parametrize("window", [{"offset": 0}, {"limit": 0}, {"offset": -1, "limit": 5}], ids=str)
+def test_windows_that_hold_nothing_are_refused(window: dict[str, Any], simulator: Simulator, connect: Connect) -> None:
+    client = connect()
+    with pytest.raises(ConfigurationError, match="counted from 1"):
+        client.get_records(CONTACTS, **window)
+    with pytest.raises(ConfigurationError, match="counted from 1"):
+        client.find(CONTACTS, [{"id": "*"}], **window)
+    assert simulator.control.state()["requests_total"] == 0
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_names_that_would_lead_elsewhere_are_refused(name: str, simulator: Simulator, connect: Connect) -> None:
+    client = connect()
+    for read in (lambda: client.found_count(name), lambda: client.layout(name), lambda: client.record(CONTACTS, name)):
+        with pytest.raises(ConfigurationError, match="nothing was asked for"):
+            read()
+    assert simulator.control.state()["requests_total"] == 0

@@ -47,3 +47,29 @@ def test_a_page_that_is_small_from_the_start_is_never_made_larger() -> None:
     for _ in range(10):
         size.note_success()
     assert size.records == 10
+
+
+@pytest.mark.parametrize("fast_enough", [60, 300, 600, 999])
+def test_a_size_that_is_too_large_after_all_is_tried_less_and_less_often(fast_enough: int) -> None:
+    size = PageSize(1000)
+    asked: list[int] = []
+    time_out_count = 0
+    for _ in range(1000):
+        asked.append(size.records)
+        if size.records > fast_enough:
+            time_out_count += 1
+            size.shrink()
+        else:
+            size.note_success()
+    assert time_out_count <= 16
+    good = [records for records in asked if records <= fast_enough]
+    assert sum(good) / len(good) >= fast_enough / 3, "it does not stay small"
+
+
+def test_halving_again_and_again_is_one_fault() -> None:
+    size = PageSize(1000)
+    for _ in range(3):
+        size.shrink()
+    for _ in range(PAGES_BEFORE_GROWTH):
+        size.note_success()
+    assert size.records > 125

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import gc
 import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from nexus_import.errors import ConfigurationError
+from nexus_import.errors import ConfigurationError, FileMakerError
+from nexus_import.filemaker.failures import FileMakerTimedOutError
 from nexus_import.filemaker.hook import FileMakerHook
 
 from local.simulator import Simulator
 
-from .conftest import CONTACT_COUNT, CONTACTS, PASSWORD, USER
+from .conftest import CONTACT_COUNT, CONTACTS, EMPTY, PASSWORD, USER
 
 
 @pytest.fixture
@@ -65,6 +67,9 @@ def test_host_and_port_may_be_apart(
         ({"login": ""}, "user name"),
         ({"extra": {"page_size": "many"}}, "'page_size'.*whole number"),
         ({"extra": {"sessions": 0}}, "sessions"),
+        ({"extra": {"read_timeout": "long"}}, "'read_timeout'.*number of seconds"),
+        ({"extra": {"connect_timeout": 0}}, "more than 0 seconds"),
+        ({"extra": {"ca_file": "/nowhere/ca.pem"}}, "'/nowhere/ca.pem' .* does not exist"),
     ],
     ids=str,
 )
@@ -72,22 +77,27 @@ def test_a_wrong_connection_says_what_is_missing(
     changes: dict[str, Any], message: str, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _set(monkeypatch, connection, **changes)
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(ConfigurationError, match=message) as raised:
         FileMakerHook().get_conn()
-    assert FileMakerHook().test_connection()[0] is False
+    assert FileMakerHook().test_connection() == (False, str(raised.value))
 
 
 @pytest.mark.usefixtures("connection")
-def test_the_connection_form_is_told_that_it_works(simulator: Simulator) -> None:
-    is_working, sentence = FileMakerHook().test_connection()
-    assert is_working
-    assert "FileMaker Data API Engine" in sentence
-    assert "4 layouts" in sentence
-    state = simulator.control.state()
-    assert (state["logins_made"], state["sessions_open"]) == (1, 0)
+def test_the_connection_is_tested_with_one_session_and_its_layouts(
+    simulator: Simulator, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for layouts in ([CONTACTS, EMPTY], f"{CONTACTS}\n {EMPTY} \n\n"):
+        simulator.control.reset()
+        _set(monkeypatch, connection, extra={"layouts": layouts})
+        is_working, sentence = FileMakerHook().test_connection()
+        assert is_working
+        assert sentence.endswith("2 layouts named here can be read.")
+        state = simulator.control.state()
+        assert (state["logins_made"], state["sessions_open"]) == (1, 0)
+        assert state["requests"].keys() == {CONTACTS, EMPTY}
 
 
-def test_the_connection_form_is_told_why_it_does_not_work(
+def test_a_connection_that_fails_is_told_at_once(
     simulator: Simulator, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _set(monkeypatch, connection, password="wrong")
@@ -95,6 +105,44 @@ def test_the_connection_form_is_told_why_it_does_not_work(
     assert not is_working
     assert "(code 212)" in sentence
     assert simulator.control.state()["logins_refused"] == 1
+    _set(monkeypatch, connection)
+    simulator.control.set_faults(unavailable_requests=100)
+    assert "HTTP 502" in FileMakerHook().test_connection()[1]
+    assert simulator.control.state()["faults"]["unavailable_requests"] == 99, "asked once"
+
+
+def test_time_outs_come_from_the_connection(
+    simulator: Simulator, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set(monkeypatch, connection, extra={"read_timeout": 0.1, "connect_timeout": "2.5"})
+    simulator.control.hold(CONTACTS)
+    client = FileMakerHook(retry_attempts=1).get_conn()
+    with client, pytest.raises(FileMakerTimedOutError, match=r"did not answer within 0\.1 s"):
+        client.found_count(CONTACTS)
+    assert client._transport.timeout_seconds == (2.5, 0.1)
+    simulator.control.release()
+
+
+@pytest.mark.usefixtures("connection")
+def test_on_kill_releases_every_client_of_the_hook(simulator: Simulator) -> None:
+    hook = FileMakerHook()
+    clients = [hook.get_conn() for _ in range(2)]
+    for client in clients:
+        client.found_count(CONTACTS)
+    assert simulator.control.state()["sessions_open"] == 2
+    hook.on_kill()
+    assert simulator.control.state()["sessions_open"] == 0
+    with pytest.raises(FileMakerError, match="closed"):
+        clients[0].found_count(CONTACTS)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_client_nobody_holds_does_not_stay_because_of_its_hook() -> None:
+    hook = FileMakerHook()
+    with hook.get_conn():
+        pass
+    gc.collect()
+    assert len(hook._clients) == 0
 
 
 @pytest.mark.usefixtures("connection")

@@ -1,23 +1,6 @@
 from __future__ import annotations
 
-import pytest
-from nexus_import.filemaker.records import Page, Record, escape_criterion, read_field
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("550E8400-E29B-41D4-A716-446655440000", "550E8400-E29B-41D4-A716-446655440000"),
-        ("a@b.example", r"a\@b.example"),
-        ("==x", r"\=\=x"),
-        ("1...5", r"1\.\.\.5"),
-        ("//", r"\/\/"),
-        ("and/or", "and/or"),
-        ('back\\slash "q" *?#!<>~', r"back\\slash \"q\" \*\?\#\!\<\>\~"),
-    ],
-)
-def test_operators_are_escaped(text: str, escaped: str) -> None:
-    assert escape_criterion(text) == escaped
+from nexus_import.filemaker.records import Page, Record, read_field
 
 
 def test_repr_shows_ids_and_no_field_values() -> None:

@@ -17,6 +17,8 @@ from nexus_import.filemaker.redaction import guard_library_logs, redact
         ("Authorization: Bearer c0ffee", "Authorization: Bearer ***"),
         ("Authorization: Basic bmV4dXM6cHc=", "Authorization: Basic ***"),
         ("POST /databases/Clinic/sessions", "POST /databases/Clinic/sessions"),
+        ("GET /Streaming_SSL/MainDB/c0ffee.png?RCType=x", "GET /Streaming***"),
+        ("unparsed data: 'X-FM-Data-Access-Token: c0ffee'", "unparsed data: 'X-FM-Data-Access-Token: ***'"),
     ],
 )
 def test_tokens_and_credentials_are_redacted(text: str, redacted: str) -> None:
@@ -32,3 +34,15 @@ def test_library_logs_are_redacted_once_however_often_guarded(caplog: pytest.Log
         library.debug("%d connections", 3)
     assert caplog.messages == ['"DELETE /fmi/data/vLatest/databases/C/sessions/***" 200', "3 connections"]
     assert len([item for item in library.filters if type(item).__name__ == "TokenFilter"]) == 1
+
+
+def test_tracebacks_of_a_library_are_not_logged_since_nobody_redacts_them(caplog: pytest.LogCaptureFixture) -> None:
+    guard_library_logs()
+    library = logging.getLogger("urllib3.connectionpool")
+    try:
+        raise ValueError("/sessions/c0ffee")
+    except ValueError:
+        library.warning("failed at %s", "/sessions/c0ffee", exc_info=True)
+        library.warning("failed", exc_info=True)
+    assert caplog.messages == ["failed at /sessions/***", "failed"]
+    assert "c0ffee" not in caplog.text

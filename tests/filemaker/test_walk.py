@@ -2,44 +2,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from nexus_import.errors import (
     ConfigurationError,
     FileMakerMovedError,
     FileMakerRequestError,
     FileMakerUnavailable,
 )
-from nexus_import.filemaker.client import FileMakerClient
 from nexus_import.filemaker.cursor import Cursor, WalkedPage
 from nexus_import.filemaker.records import Sort
-from nexus_import.filemaker.walk import LayoutWalk, walk_layout
+from nexus_import.filemaker.walk import walk_layout
 
 from local.simulator import Simulator
 
 from .conftest import CONTACT_COUNT, CONTACTS, EMPTY, KEYED, Connect
+from .reading_out import fill, live, read_out
 
 BOTH_KINDS = pytest.mark.parametrize("key_field", ["id", None], ids=["by_key", "by_offset"])
-
-
-def read_out(walk: LayoutWalk) -> dict[str, dict[str, object]]:
-    """Return fields by record id as a store would hold them: later pages replace, vanished ids are dropped."""
-    held = {record.record_id: record.fields for page in walk for record in page.records}
-    for record_id in walk.summary.vanished_record_ids:
-        del held[record_id]
-    return held
-
-
-def live(client: FileMakerClient, layout: str) -> dict[str, dict[str, object]]:
-    return {record.record_id: record.fields for record in client.get_records(layout, limit=100_000).records}
-
-
-def fill(simulator: Simulator, keys: list[str]) -> list[str]:
-    return [simulator.control.insert_record(KEYED, {"id": key, "note": "x"}) for key in keys]
 
 
 @BOTH_KINDS
@@ -107,85 +87,6 @@ def test_records_without_a_key_are_read_too(simulator: Simulator, connect: Conne
     assert walk.summary.rewalked == 0
 
 
-KEYS = st.lists(
-    st.sampled_from(["A", "a", "B", "b c", "", "Ä", "1...2", "x@y", "==", "D*", "//", "0", "a\\b", '"q"']), max_size=30
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(keys=KEYS, page_size=st.integers(1, 8))
-def test_keys_shared_by_records_lose_none_at_page_borders(
-    keys: list[str], page_size: int, simulator: Simulator, connect: Connect
-) -> None:
-    simulator.control.reset()
-    fill(simulator, keys)
-    with connect() as client:
-        walk = walk_layout(client, KEYED, "id", page_size=page_size)
-        pages = list(walk)
-    read = Counter(str(record.fields["id"]) for page in pages for record in page.records)
-    assert read == Counter(keys)
-    assert walk.summary.rewalked == 0
-
-
-CHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(["insert", "delete", "edit", "rekey"]),
-        st.integers(1, 14),
-        st.integers(1, 12),
-        st.text("ABCDEFGHIJ", min_size=1, max_size=3),
-    ),
-    max_size=6,
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=CHANGES, is_by_key=st.booleans(), page_size=st.integers(1, 5))
-def test_whatever_others_do_meanwhile_the_reading_has_every_record_there_is(
-    changes: list[tuple[str, int, int, str]],
-    is_by_key: bool,
-    page_size: int,
-    simulator: Simulator,
-    connect: Connect,
-) -> None:
-    simulator.control.reset()
-    fill(simulator, list("CADBEFHG"))
-    simulator.control.between_pages([_planned(*change) for change in changes])
-    with connect() as client:
-        walk = walk_layout(client, KEYED, "id" if is_by_key else None, page_size=page_size)
-        try:
-            held = read_out(walk)
-        except FileMakerMovedError:
-            return
-    # The last two requests look whether the layout stood still: it is read as it was before them.
-    seen_changes = [change for change in changes if change[1] <= walk.summary.requests - 2]
-    assert held.keys() == _record_ids_after(seen_changes)
-
-
-def _record_ids_after(changes: list[tuple[str, int, int, str]]) -> set[str]:
-    record_ids = {str(number) for number in range(1, 9)}
-    inserted = 8
-    for kind, _, record, _ in sorted(changes, key=lambda change: change[1]):
-        if kind == "insert":
-            inserted += 1
-            record_ids.add(str(inserted))
-        elif kind == "delete":
-            record_ids.discard(str(record))
-    return record_ids
-
-
-def _planned(kind: str, after_requests: int, record: int, text: str) -> dict[str, Any]:
-    change: dict[str, Any] = {"layout": KEYED, "after_requests": after_requests, "operation": kind}
-    if kind == "insert":
-        return change | {"fields": {"id": text}}
-    if kind == "delete":
-        return change | {"record_id": str(record)}
-    return change | {
-        "operation": "edit",
-        "record_id": str(record),
-        "fields": {"id": text} if kind == "rekey" else {"note": text},
-    }
-
-
 @BOTH_KINDS
 def test_a_record_deleted_after_it_was_read_is_named_as_vanished(
     key_field: str | None, simulator: Simulator, connect: Connect
@@ -217,6 +118,21 @@ def test_a_record_for_a_record_is_noticed_although_the_counts_agree(
     assert "A" in {fields["id"] for fields in held.values()}
     assert walk.summary.found_at_start == walk.summary.found_at_end == 6
     assert walk.summary.vanished_record_ids == (first,)
+
+
+def test_a_record_whose_key_moved_it_before_the_cursor_is_found_although_nothing_else_tells(
+    simulator: Simulator, connect: Connect
+) -> None:
+    *_, fifth, _ = fill(simulator, list("BCDEFG"))
+    simulator.control.between_pages(
+        [{"layout": KEYED, "operation": "edit", "record_id": fifth, "fields": {"id": "A"}, "after_requests": 3}]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, "id", page_size=2)
+    held = read_out(walk)
+    assert held == live(client, KEYED)
+    assert held[fifth]["id"] == "A"
+    assert (walk.summary.found_at_start, walk.summary.found_at_end, walk.summary.rewalked) == (6, 6, 1)
 
 
 def test_changes_before_the_cursor_do_not_shift_a_walk_by_key(simulator: Simulator, connect: Connect) -> None:
@@ -345,20 +261,6 @@ def test_a_walk_outlives_killed_tokens_and_passing_faults(
         simulator.control.set_faults(unavailable_requests=2)
     assert sorted(ids, key=int) == [str(number) for number in range(1, CONTACT_COUNT + 1)]
     assert walk.summary.rewalked == 0
-    simulator.control.clear_faults()
-    client.close()
-    assert simulator.control.state()["sessions_open"] == 0
-
-
-def test_a_page_that_is_too_slow_is_asked_for_in_halves(
-    simulator: Simulator, connect: Connect, caplog: pytest.LogCaptureFixture
-) -> None:
-    fill(simulator, [f"{number:03d}" for number in range(120)])
-    simulator.control.set_faults(cost_per_record_us=14_000)
-    client = connect(read_timeout_seconds=1.0)
-    walk = walk_layout(client, KEYED, None, page_size=100)
-    assert [len(page.records) for page in walk] == [50, 50, 20]
-    assert any("50 records a page" in message for message in caplog.messages)
     simulator.control.clear_faults()
     client.close()
     assert simulator.control.state()["sessions_open"] == 0

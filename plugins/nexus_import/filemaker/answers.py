@@ -28,8 +28,10 @@ CODE_LAYOUT_MISSING = 105
 CODE_WINDOW_MISSING = 112
 CODE_NO_MATCH = 401
 CODE_INVALID_TOKEN = 952
+CODE_PARAMETER_INVALID = 1708
 SESSION_LOST_CODES = frozenset({CODE_WINDOW_MISSING, CODE_INVALID_TOKEN})
-PASSING_CODES = frozenset({301, 812, 956})
+FULL_CODES = frozenset({812, 956})
+PASSING_CODES = FULL_CODES | {301}
 PASSING_HTTP_STATUSES = frozenset({502, 503, 504})
 HTTP_UNAUTHORIZED = 401
 SERVER_MESSAGE_CHARACTERS = 120
@@ -103,7 +105,7 @@ def unusable(answer: Answer, call: Call) -> FileMakerUnavailable:
         956: "FileMaker Server has its maximum of database sessions open (code 956)",
         301: "The record is in use by another user (code 301)",
         NO_ENVELOPE: f"The answer was not the Data API's JSON (HTTP {answer.http_status}): its engine may be"
-        " restarting, or a proxy answered in its place",
+        " restarting or switched off, or a proxy answered in its place",
         CODE_INVALID_TOKEN: "FileMaker ended the session again right after log-in (code 952). Check the"
         " spelling of the database name, upper and lower case included",
     }

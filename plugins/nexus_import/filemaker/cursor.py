@@ -82,12 +82,18 @@ class WalkSummary:
 
 
 class PageSize:
-    """Halves when the server is too slow for a page, and grows back slowly."""
+    """Halves when the server is too slow for a page, and grows back slowly.
+
+    It waits for some good pages before it grows, and for twice as many each time a size that it had grown to was
+    too large after all: a time-out costs a minute and a session.
+    """
 
     def __init__(self, records: int) -> None:
         self._limit = records
         self._floor = min(records, MIN_PAGE_SIZE_RECORDS)
+        self._patience = PAGES_BEFORE_GROWTH
         self._good_pages = 0
+        self._has_grown = False
         self.records = records
 
     @property
@@ -97,12 +103,16 @@ class PageSize:
 
     def shrink(self) -> None:
         """Halve it, after a time-out."""
+        if self._has_grown:
+            self._patience *= 2
+        self._has_grown = False
         self._good_pages = 0
         self.records = max(self.records // 2, self._floor)
 
     def note_success(self) -> None:
-        """Count a page that came in time; after a few of them ask for more again."""
+        """Count a page that came in time; after enough of them ask for more again."""
         self._good_pages += 1
-        if self._good_pages >= PAGES_BEFORE_GROWTH and self.records < self._limit:
+        if self._good_pages >= self._patience and self.records < self._limit:
             self._good_pages = 0
+            self._has_grown = True
             self.records = min(int(self.records * GROWTH_FACTOR), self._limit)

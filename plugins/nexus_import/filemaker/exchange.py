@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
-from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from nexus_import.errors import FileMakerError, FileMakerUnavailable
-from nexus_import.filemaker.answers import CODE_INVALID_TOKEN, Answer, Call, unusable
+from nexus_import.filemaker.answers import CODE_INVALID_TOKEN, Answer, unusable
+from nexus_import.filemaker.failures import FileMakerTimedOutError
+from nexus_import.filemaker.request import Request
 from nexus_import.filemaker.sessions import Session, SessionPool
-from nexus_import.filemaker.transport import BearerAuth, FileMakerTimedOutError, Transport
+from nexus_import.filemaker.transport import NO_AUTH, HeaderAuth, Transport, bearer
 
 RETRY_WAIT_LIMIT_SECONDS = 20.0
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request of the Data API; path, parameters and body may hold record keys and stay out of `repr`.
-
-    `is_timeout_retried` is False for a page: asking for the same page again would time out again, so the
-    caller asks for a smaller one.
-    """
-
-    method: str
-    path: str = field(repr=False)
-    call: Call
-    params: Mapping[str, str] | None = field(default=None, repr=False)
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    is_timeout_retried: bool = True
 
 
 class Exchange:
@@ -51,21 +38,31 @@ class Exchange:
         self._attempts = attempts
         self._first_wait_seconds = first_wait_seconds
 
-    def send(self, request: Request) -> Answer:
-        """Return the answer to a request that needs a session."""
-        return self._retrying(request)(self._send_in_session, request)
+    def send(self, request: Request, session: Session | None = None) -> Answer:
+        """Return the answer to a request that needs a session: one that `hold` gave, else any."""
+        if session is not None:
+            return self.retried(self._send_in, session, request, is_timeout_retried=request.is_timeout_retried)
+        return self.retried(self._send_in_any, request, is_timeout_retried=request.is_timeout_retried)
 
-    def send_without_session(self, request: Request, auth: AuthBase | None = None) -> Answer:
+    def send_without_session(self, request: Request, auth: HeaderAuth = NO_AUTH) -> Answer:
         """Return the answer to a request that needs none, such as the product information."""
-        return self._retrying(request)(self._send_bare, request, auth)
+        return self.retried(self._send_bare, request, auth)
 
-    def _retrying(self, request: Request) -> Retrying:
+    @contextmanager
+    def hold(self) -> Iterator[Session]:
+        """Lend one session for several requests: addresses of files live no longer than their session."""
+        with ExitStack() as stack:
+            yield self.retried(lambda: stack.enter_context(self._pool.lend()))
+
+    def retried(self, send: Callable[..., _T], *arguments: object, is_timeout_retried: bool = True) -> _T:
+        """Return what `send` returns, called again after every FileMakerUnavailable until attempts are used up."""
+
         def is_retried(error: BaseException) -> bool:
-            if isinstance(error, FileMakerTimedOutError) and not request.is_timeout_retried:
+            if isinstance(error, FileMakerTimedOutError) and not is_timeout_retried:
                 return False
             return isinstance(error, FileMakerUnavailable)
 
-        return Retrying(
+        retrying = Retrying(
             retry=retry_if_exception(is_retried),
             stop=stop_after_attempt(self._attempts),
             wait=wait_exponential_jitter(
@@ -76,6 +73,7 @@ class Exchange:
             before_sleep=self._log_retry,
             retry_error_callback=_give_up,
         )
+        return retrying(send, *arguments)
 
     def _log_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -92,20 +90,23 @@ class Exchange:
             state.next_action.sleep,
         )
 
-    def _send_in_session(self, request: Request) -> Answer:
+    def _send_in_any(self, request: Request) -> Answer:
         with self._pool.lend() as session:
+            return self._send_in(session, request)
+
+    def _send_in(self, session: Session, request: Request) -> Answer:
+        answer = self._send_with_token(session, request)
+        if answer.is_session_lost:
+            _log.info(
+                "FileMaker ended the session (HTTP %d, code %d); logging in again, then %s",
+                answer.http_status,
+                max(answer.code, 0),
+                request.call.where,
+            )
+            self._pool.discard(session, is_dead=answer.code == CODE_INVALID_TOKEN)
             answer = self._send_with_token(session, request)
-            if answer.is_session_lost:
-                _log.info(
-                    "FileMaker ended the session (HTTP %d, code %d); logging in again, then %s",
-                    answer.http_status,
-                    max(answer.code, 0),
-                    request.call.where,
-                )
-                self._pool.discard(session, is_dead=answer.code == CODE_INVALID_TOKEN)
-                answer = self._send_with_token(session, request)
-            if answer.is_session_lost:
-                self._pool.discard(session, is_dead=answer.code == CODE_INVALID_TOKEN)
+        if answer.is_session_lost:
+            self._pool.discard(session, is_dead=answer.code == CODE_INVALID_TOKEN)
         if answer.is_session_lost or answer.is_passing:
             raise unusable(answer, request.call)
         return answer
@@ -118,7 +119,7 @@ class Exchange:
                 request.method,
                 request.path,
                 where=request.call.where,
-                auth=BearerAuth(token),
+                auth=bearer(token),
                 params=request.params,
                 body=request.body,
             )
@@ -127,7 +128,7 @@ class Exchange:
             self._pool.discard(session)
             raise
 
-    def _send_bare(self, request: Request, auth: AuthBase | None) -> Answer:
+    def _send_bare(self, request: Request, auth: HeaderAuth) -> Answer:
         with self._transport.new_http() as http:
             answer = self._transport.send(http, request.method, request.path, where=request.call.where, auth=auth)
         if answer.is_passing:
@@ -135,10 +136,12 @@ class Exchange:
         return answer
 
 
-def _give_up(state: RetryCallState) -> Answer:
+def _give_up(state: RetryCallState) -> object:
     """Raise the last error with the number of attempts; the form tenacity wants has a return type."""
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, FileMakerUnavailable):
         raise error or FileMakerUnavailable("FileMaker gave no answer.")
-    tries = f" Gave up after {state.attempt_number} attempts." if state.attempt_number > 1 else ""
-    raise type(error)(f"{error}{tries}", code=error.code, http_status=error.http_status, where=error.where)
+    last = copy.copy(error)
+    if state.attempt_number > 1:
+        last.args = (f"{error} Gave up after {state.attempt_number} attempts.",)
+    raise last

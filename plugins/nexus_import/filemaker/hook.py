@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from airflow.sdk import BaseHook
 
 from nexus_import.errors import ConfigurationError, NexusImportError
-from nexus_import.filemaker.client import PAGE_SIZE_RECORDS, SESSIONS, FileMakerClient
-
-_log = logging.getLogger(__name__)
+from nexus_import.filemaker.client import (
+    CONNECT_TIMEOUT_SECONDS,
+    PAGE_SIZE_RECORDS,
+    READ_TIMEOUT_SECONDS,
+    SESSIONS,
+    FileMakerClient,
+)
+from nexus_import.filemaker.diagnosis import diagnose
+from nexus_import.filemaker.release import released_on_sigterm
 
 
 class FileMakerHook(BaseHook):
     """Opens a client for an Airflow connection of type `filemaker`.
 
     The connection's host is the server's address (https when it names no scheme), schema the database, login
-    and password the account; extra may hold `page_size` (records), `sessions` (at once) and `ca_file` (PEM).
+    and password the account. Extra may hold `page_size` (records), `sessions` (at once), `ca_file` (PEM),
+    `connect_timeout` and `read_timeout` (seconds), and `layouts`, which the test of the connection looks at.
     """
 
     conn_name_attr = "filemaker_conn_id"
@@ -35,6 +39,7 @@ class FileMakerHook(BaseHook):
         super().__init__()
         self.filemaker_conn_id = filemaker_conn_id
         self._client_options = client_options
+        self._clients: weakref.WeakSet[FileMakerClient] = weakref.WeakSet()
 
     def get_conn(self) -> FileMakerClient:
         """Return a client that logs in when first used; use it as a context manager, so that it logs out."""
@@ -46,17 +51,21 @@ class FileMakerHook(BaseHook):
             )
         extra = connection.extra_dejson
         options: dict[str, Any] = {
-            "page_size": self._whole_number(extra, "page_size", PAGE_SIZE_RECORDS),
-            "sessions": self._whole_number(extra, "sessions", SESSIONS),
+            "page_size": self._number(extra, "page_size", PAGE_SIZE_RECORDS, int),
+            "sessions": self._number(extra, "sessions", SESSIONS, int),
             "ca_file": extra.get("ca_file") or None,
+            "connect_timeout_seconds": self._number(extra, "connect_timeout", CONNECT_TIMEOUT_SECONDS, float),
+            "read_timeout_seconds": self._number(extra, "read_timeout", READ_TIMEOUT_SECONDS, float),
         }
-        return FileMakerClient(
+        client = FileMakerClient(
             _with_scheme_and_port(connection.host, connection.port),
             connection.schema or "",
             connection.login or "",
             connection.password or "",
             **(options | self._client_options),
         )
+        self._clients.add(client)
+        return client
 
     @contextmanager
     def open_client(self) -> Iterator[FileMakerClient]:
@@ -64,29 +73,34 @@ class FileMakerHook(BaseHook):
 
         Airflow stops a task by SIGTERM, and a task of a Python function has no `on_kill` of its own.
         """
-        with self.get_conn() as client, _released_on_sigterm(client):
+        with self.get_conn() as client, released_on_sigterm(client.close):
             yield client
 
+    def on_kill(self) -> None:
+        """Release the sessions of every client of this hook: for the `on_kill` of an operator."""
+        for client in list(self._clients):
+            client.close()
+
     def test_connection(self) -> tuple[bool, str]:
-        """Log in and count the layouts; return whether that worked and a sentence for the connection form."""
+        """Try what an import needs, once and without retries; return whether it worked and one sentence."""
         try:
-            with self.get_conn() as client:
-                product = client.product_info()
-                layout_count = len(client.layouts())
-                name, version = product.get("name", "FileMaker"), product.get("version", "")
+            layouts = _names(self.get_connection(self.filemaker_conn_id).extra_dejson.get("layouts"))
+            options = self._client_options | {"retry_attempts": 1}
+            with type(self)(self.filemaker_conn_id, **options).get_conn() as client:
+                return diagnose(client, layouts)
         except NexusImportError as error:
             return False, str(error)
-        return True, f"Logged in to {name} {version}".rstrip() + f"; the database has {layout_count} layouts."
 
-    def _whole_number(self, extra: dict[str, Any], name: str, default: int) -> int:
+    def _number(self, extra: dict[str, Any], name: str, default: float, kind: type[int] | type[float]) -> float:
         value = extra.get(name)
         if value in (None, ""):
             return default
         try:
-            return int(str(value))
+            return kind(str(value))
         except ValueError:
+            wanted = "a whole number" if kind is int else "a number of seconds"
             raise ConfigurationError(
-                f"The extra '{name}' of the Airflow connection '{self.filemaker_conn_id}' must be a whole number."
+                f"The extra '{name}' of the Airflow connection '{self.filemaker_conn_id}' must be {wanted}."
             ) from None
 
 
@@ -95,23 +109,7 @@ def _with_scheme_and_port(host: str, port: int | None) -> str:
     return f"{address.rstrip('/')}:{port}" if port else address
 
 
-@contextmanager
-def _released_on_sigterm(client: FileMakerClient) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set a handler; the context manager and atexit remain
-        return
-    earlier = signal.getsignal(signal.SIGTERM)
-
-    def release(signal_number: int, frame: FrameType | None) -> None:
-        _log.info("stopped by SIGTERM: logging out of FileMaker")
-        client.close()
-        if callable(earlier):
-            earlier(signal_number, frame)
-        elif earlier is not signal.SIG_IGN:
-            raise SystemExit(128 + signal_number)
-
-    signal.signal(signal.SIGTERM, release)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier or signal.SIG_DFL)
+def _names(value: object) -> list[str]:
+    """Return the layouts of an extra: a list, or text with a name on each line."""
+    lines = value.splitlines() if isinstance(value, str) else value if isinstance(value, list) else []
+    return [str(line).strip() for line in lines if str(line).strip()]

@@ -8,19 +8,17 @@ import os
 import queue
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
+from typing import NoReturn
 
 import requests
-from requests.auth import HTTPBasicAuth
 
-from nexus_import.errors import FileMakerError, FileMakerLoginError, FileMakerUnavailable
-from nexus_import.filemaker.answers import CODE_INVALID_TOKEN, Call, login_refused, unusable
-from nexus_import.filemaker.transport import Transport
-
-LOGOUT_TIMEOUT_SECONDS = (3.0, 5.0)  # connect, read: a log-out may run while a task is being killed
+from nexus_import.errors import FileMakerError, FileMakerUnavailable
+from nexus_import.filemaker.account import Account
+from nexus_import.filemaker.answers import FULL_CODES
+from nexus_import.filemaker.redaction import Secret
+from nexus_import.filemaker.transport import HeaderAuth, Transport
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ class Session:
 
     def __init__(self, http: requests.Session) -> None:
         self.http = http
-        self.token: str | None = None
+        self.token: Secret | None = None
         self.last_used_seconds = 0.0
 
     def __repr__(self) -> str:
@@ -41,26 +39,22 @@ class Session:
 class SessionPool:
     """At most `size` sessions of one account, logged in when first needed.
 
-    A token is serial on the server, so it is lent to one thread at a time. Log-ins happen one after the
-    other, and a refused one is remembered: other threads get the same error without asking again, because
-    repeated bad log-ins lock the account. `close` takes no lock: a signal handler may call it at any moment.
+    A token is serial on the server, so it is lent to one thread at a time. Log-ins happen one after the other.
+    When the server has no room for one more session, the pool makes do with those it has. `close` takes no
+    lock: a signal handler may call it at any moment.
     """
 
     def __init__(
         self,
         transport: Transport,
-        database: str,
-        username: str,
-        password: str,
+        account: Account,
         *,
         size: int,
         idle_refresh_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._path = f"/databases/{quote(database, safe='')}/sessions"
-        self._call = Call(f"POST {self._path}", database, username)
-        self._credentials = HTTPBasicAuth(username.encode(), password.encode())
+        self.account = account
         self._idle_refresh_seconds = idle_refresh_seconds
         self._clock = clock
         self._free: queue.LifoQueue[Session] = queue.LifoQueue()  # last in, first out: prefer a logged-in one
@@ -68,34 +62,33 @@ class SessionPool:
         for session in self._places:
             self._free.put(session)
         self._login_lock = threading.Lock()
-        self._refusal: FileMakerLoginError | None = None
-        self._open_tokens: dict[str, None] = {}
         self._is_closed = False
-        self.login_count = 0
         self._owner_pid = os.getpid()
-        self._at_exit = _closer(weakref.ref(self))
-        atexit.register(self._at_exit)
+        atexit.register(self.close)  # a strong reference: sessions of a client that nobody holds end here too
 
     def __repr__(self) -> str:
         """Say how many sessions are open, never a token or the password."""
         return f"<SessionPool open={self.open_count}>"
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: sessions belong to one process."""
+        raise TypeError("A FileMaker client cannot be pickled: open it in the task and process that uses it.")
+
     @property
-    def credentials(self) -> HTTPBasicAuth:
+    def credentials(self) -> HeaderAuth:
         """The account, for the few calls that know no session."""
-        return self._credentials
+        return self.account.credentials
 
     @property
     def open_count(self) -> int:
         """How many sessions the server holds open for this pool."""
-        return len(self._open_tokens)
+        return len(self.account.open_tokens)
 
     @contextmanager
     def lend(self) -> Iterator[Session]:
-        """Lend a session to the calling thread; waits while all are in use."""
-        session = self._free.get()
+        """Lend a logged-in session to the calling thread; waits while all are in use. Raises as `log_in` does."""
+        session = self._take()
         try:
-            self._check_open()
             yield session
         except BaseException:
             # Whatever was being sent may still be on the connection; the next request starts on a clean one.
@@ -106,17 +99,21 @@ class SessionPool:
             session.last_used_seconds = self._clock()
             self._free.put(session)
 
-    def log_in(self, session: Session) -> str:
+    def log_in(self, session: Session) -> Secret:
         """Return the session's token, after a log-in when it has none or was idle for too long.
 
         Raises FileMakerLoginError when the account is refused, FileMakerUnavailable when a retry may help.
         """
+        self._check_usable()
         if session.token and self._clock() - session.last_used_seconds >= self._idle_refresh_seconds:
             self.discard(session)
         if session.token is None:
             with self._login_lock:
-                self._check_open()
-                session.token = self._request_token(session.http)
+                self._check_usable()
+                token = self.account.open_session(is_wanted=lambda: not self._is_closed)
+                self._check_usable()
+                session.token = token
+                session.last_used_seconds = self._clock()
         return session.token
 
     def discard(self, session: Session, *, is_dead: bool = False) -> None:
@@ -125,87 +122,57 @@ class SessionPool:
         if token is None:
             return
         if is_dead:
-            self._open_tokens.pop(token, None)
+            self.account.open_tokens.pop(token, None)
         else:
-            self._log_out(token)
+            self.account.end_session(token)
 
     def close(self) -> None:
         """Log out every session; never raises, may be called again and from a signal handler."""
+        if self._is_foreign:
+            return
         self._is_closed = True
-        atexit.unregister(self._at_exit)
-        for token in list(self._open_tokens):
-            self._log_out(token)
-        if self._open_tokens:
+        for token in list(self.account.open_tokens):
+            if not self.account.end_session(token):
+                break  # it does not answer at all, and a task that is being killed has seconds
+        if self.open_count:
             _log.warning(
                 "%d FileMaker session(s) could not be logged out; the server ends them after 15 idle minutes",
-                len(self._open_tokens),
+                self.open_count,
             )
+        atexit.unregister(self.close)  # at the end: an interrupt before this leaves the rest to it
 
     def hang_up(self) -> None:
         """Close the connections of a pool that is closed and no longer in use."""
         for session in self._places:
             session.http.close()
 
-    def close_at_exit(self) -> None:
-        """Log out what was left open, unless this is a forked child of the owner."""
-        if os.getpid() == self._owner_pid:
-            self.close()
+    def _take(self) -> Session:
+        while True:
+            session = self._free.get()
+            try:
+                self.log_in(session)
+            except FileMakerUnavailable as error:
+                if error.code in FULL_CODES and self._has_other(session):
+                    # This place is given up for good: it would be tried, and refused, with every request.
+                    _log.info("FileMaker has no room for another session: going on with %d", self.open_count)
+                    continue
+                self._free.put(session)
+                raise
+            except BaseException:
+                self._free.put(session)
+                raise
+            return session
 
-    def _check_open(self) -> None:
+    def _has_other(self, session: Session) -> bool:
+        return any(other.token is not None for other in self._places if other is not session)
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether this is a forked child's copy: the sessions are the parent's, which goes on using them."""
+        return os.getpid() != self._owner_pid
+
+    def _check_usable(self) -> None:
+        if self._is_foreign:
+            raise FileMakerError("The FileMaker client was opened by another process: open one in this process.")
         if self._is_closed:
             raise FileMakerError("The FileMaker client is closed; its sessions were logged out.")
-
-    def _request_token(self, http: requests.Session) -> str:
-        if self._refusal is not None:
-            earlier = self._refusal
-            raise FileMakerLoginError(
-                str(earlier), code=earlier.code, http_status=earlier.http_status, where=earlier.where
-            )
-        answer = self._transport.send(http, "POST", self._path, where=self._call.where, auth=self._credentials, body={})
-        self.login_count += 1
-        if answer.is_passing:
-            raise unusable(answer, self._call)
-        if not answer.is_ok:
-            error = login_refused(answer, self._call)
-            if isinstance(error, FileMakerLoginError):
-                self._refusal = error
-            raise error
-        token = answer.header_token or str(answer.response.get("token", ""))
-        if not token:
-            raise FileMakerUnavailable(
-                f"FileMaker accepted the log-in but gave no token, at {self._call.where}.",
-                http_status=answer.http_status,
-                where=self._call.where,
-            )
-        self._open_tokens[token] = None
-        if self._is_closed:
-            self._log_out(token)
-            self._check_open()
-        return token
-
-    def _log_out(self, token: str) -> None:
-        # A connection of its own: the pool's may be in the middle of a request when a signal arrives.
-        where = f"DELETE {self._path}/***"
-        try:
-            with self._transport.new_http() as http:
-                answer = self._transport.send(
-                    http,
-                    "DELETE",
-                    f"{self._path}/{quote(token, safe='')}",
-                    where=where,
-                    timeout_seconds=LOGOUT_TIMEOUT_SECONDS,
-                )
-        except FileMakerError as error:
-            _log.debug("log-out failed: %s", type(error).__name__)
-            return
-        if answer.is_ok or answer.code == CODE_INVALID_TOKEN:
-            self._open_tokens.pop(token, None)
-
-
-def _closer(reference: weakref.ref[SessionPool]) -> Callable[[], None]:
-    def close_if_alive() -> None:
-        pool = reference()
-        if pool is not None:
-            pool.close_at_exit()
-
-    return close_if_alive

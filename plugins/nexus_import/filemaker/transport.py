@@ -2,81 +2,61 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import ReadTimeoutError
 
-from nexus_import.errors import ConfigurationError, FileMakerError, FileMakerUnavailable
+from nexus_import.errors import ConfigurationError, FileMakerError
+from nexus_import.filemaker.address import origin, server_address
 from nexus_import.filemaker.answers import Answer, read_answer
-from nexus_import.filemaker.redaction import guard_library_logs
+from nexus_import.filemaker.failures import no_answer
+from nexus_import.filemaker.redaction import Secret, guard_library_logs
 
 API_ROOT = "/fmi/data/vLatest"
 TOKEN_HEADER = "X-FM-Data-Access-Token"  # noqa: S105 the name of a header
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class FileMakerTimedOutError(FileMakerUnavailable):
-    """The server took the request and did not answer in time: a smaller page may succeed."""
-
-
-class BearerAuth(AuthBase):
-    """Sends a session token.
+class HeaderAuth(AuthBase):
+    """Sends a session token or an account.
 
     An auth object and not a header: requests replaces a plain Authorization header by what a `.netrc` file
     holds for the host.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, value: Secret | None) -> None:
+        self._value = value
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the header."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        if self._value is not None:
+            request.headers["Authorization"] = self._value.reveal()
         return request
 
 
-class NoAuth(AuthBase):
-    """Sends no Authorization at all, whatever a `.netrc` file holds."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Leave the request as it is."""
-        return request
+NO_AUTH = HeaderAuth(None)
 
 
-def server_address(url: str) -> str:
-    """Return scheme, host and port of a FileMaker server; raises ConfigurationError on anything else."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            "The host of the FileMaker connection must be an address such as https://filemaker.example.com."
-        )
-    if "@" in parts.netloc:
-        raise ConfigurationError(
-            "The host of the FileMaker connection holds credentials. Put them in login and password instead."
-        )
-    try:
-        has_port = parts.port is not None
-    except ValueError:
-        raise ConfigurationError("The port of the FileMaker connection must be a number up to 65535.") from None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}:{parts.port}" if has_port else f"{parts.scheme}://{host}"
+def bearer(token: Secret) -> HeaderAuth:
+    """Return what sends a session token."""
+    return HeaderAuth(Secret(f"Bearer {token.reveal()}"))
 
 
-def is_unencrypted(url: str) -> bool:
-    """Return whether credentials would travel in the clear over a network."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
+def basic(username: str, password: str) -> HeaderAuth:
+    """Return what sends an account."""
+    return HeaderAuth(Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()))
 
 
 class Transport:
     """Sends requests to one server and turns every failure into a typed error; shared by all threads.
 
-    Redirects are never followed, so credentials and tokens reach only the Data API's own host. `verify` is
-    given with every request, because the environment's REQUESTS_CA_BUNDLE overrides a session's setting.
+    Redirects are never followed, so credentials and tokens reach only the Data API's own host. What certificates
+    are checked against is given with every request, as a file: the environment's REQUESTS_CA_BUNDLE overrides a
+    session's setting and a mere True. Without a CA file that is what requests itself trusts.
     """
 
     def __init__(
@@ -88,16 +68,19 @@ class Transport:
         read_timeout_seconds: float,
     ) -> None:
         self.address = server_address(url)
-        self._verify: str | bool = ca_file or True
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._read_timeout_seconds = read_timeout_seconds
+        self._verify = _checked(ca_file) if ca_file else requests.utils.DEFAULT_CA_BUNDLE_PATH
+        self.timeout_seconds = (connect_timeout_seconds, read_timeout_seconds)
         guard_library_logs()
 
     def new_http(self) -> requests.Session:
-        """Return a keep-alive connection for one thread at a time."""
+        """Return a keep-alive connection, with cookies of its own, for one thread at a time."""
         http = requests.Session()
         http.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "nexus-import"})
         return http
+
+    def is_own(self, url: str) -> bool:
+        """Whether an address is on the server's own scheme, host and port: only there a token may be sent."""
+        return origin(url) == origin(self.address)
 
     def send(
         self,
@@ -106,41 +89,44 @@ class Transport:
         path: str,
         *,
         where: str,
-        auth: AuthBase | None = None,
+        auth: HeaderAuth = NO_AUTH,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         timeout_seconds: tuple[float, float] | None = None,
     ) -> Answer:
         """Return the server's answer, good or bad.
 
-        Raises FileMakerTimedOutError when none came in time, FileMakerUnavailable when there was none at all,
-        FileMakerError when the certificate is not trusted or the server redirects.
+        Raises FileMakerTimedOutError when none came in time, FileMakerNoAnswerError when there was none at all,
+        FileMakerTlsError when the certificate is not trusted, FileMakerError when the server redirects.
+        """
+        url = f"{self.address}{API_ROOT}{path}"
+        reply = self.request(
+            http, method, url, where=where, auth=auth, params=params, json=body, timeout=timeout_seconds
+        )
+        if reply.is_redirect:
+            raise self._redirected(reply, where)
+        return read_answer(reply.status_code, reply.content, reply.headers.get(TOKEN_HEADER, ""))
+
+    def request(
+        self, http: requests.Session, method: str, url: str, *, where: str, auth: HeaderAuth, **options: Any
+    ) -> requests.Response:
+        """Return the HTTP answer of the own server, redirects included; raises as `send` does.
+
+        With `stream=True` only the headers have been read, and the caller closes the answer.
         """
         failure: requests.RequestException
+        options["timeout"] = options.get("timeout") or self.timeout_seconds
         try:
-            reply = http.request(
-                method,
-                f"{self.address}{API_ROOT}{path}",
-                params=params,
-                json=body,
-                auth=auth or NoAuth(),
-                timeout=timeout_seconds or (self._connect_timeout_seconds, self._read_timeout_seconds),
-                verify=self._verify,
-                allow_redirects=False,
-            )
+            return http.request(method, url, auth=auth, verify=self._verify, allow_redirects=False, **options)
         except requests.RequestException as error:
             failure = error
-        except OSError as error:  # requests' word for a CA file that cannot be read
-            raise ConfigurationError(
-                f"The CA file of the FileMaker connection cannot be used ({type(error).__name__}). Check the"
-                " connection's extra 'ca_file'."
-            ) from None
-        else:
-            if reply.is_redirect:
-                raise self._redirected(reply, where)
-            return read_answer(reply.status_code, reply.content, reply.headers.get(TOKEN_HEADER, ""))
         # Raised here, outside the handler: the text of requests' error holds the path, and so a token.
-        raise self._no_answer(failure, where)
+        raise self.explain(failure, where)
+
+    def explain(self, failure: requests.RequestException, where: str) -> FileMakerError:
+        """Return the typed error for what requests raised; raise it outside the handler of `failure`."""
+        connect, read = self.timeout_seconds
+        return no_answer(failure, address=self.address, where=where, connect_seconds=connect, read_seconds=read)
 
     def _redirected(self, reply: requests.Response, where: str) -> FileMakerError:
         return FileMakerError(
@@ -151,32 +137,19 @@ class Transport:
             where=where,
         )
 
-    def _no_answer(self, failure: requests.RequestException, where: str) -> FileMakerError:
-        if isinstance(failure, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(failure):
-            return FileMakerError(
-                f"The TLS certificate of {self.address} is not trusted. If the server uses a certificate of"
-                " its own, put the path of the CA file (PEM) into the extra 'ca_file' of the connection;"
-                " if not, check the host's name and the certificate's dates.",
-                where=where,
-            )
-        if isinstance(failure, requests.exceptions.ConnectTimeout):
-            return FileMakerUnavailable(
-                f"{self.address} could not be reached within {self._connect_timeout_seconds:g} s, at {where}."
-                " Check host, port and firewall.",
-                where=where,
-            )
-        if isinstance(failure, requests.exceptions.ReadTimeout) or _is_read_timeout(failure):
-            return FileMakerTimedOutError(
-                f"{self.address} did not answer within {self._read_timeout_seconds:g} s, at {where}.",
-                where=where,
-            )
-        return FileMakerUnavailable(
-            f"The connection to {self.address} was refused or lost ({type(failure).__name__}), at {where}."
-            " Check host and port of the Airflow connection and that FileMaker Server is running.",
-            where=where,
+
+def _checked(ca_file: str) -> str:
+    """Return the path of a CA file that can be used; raises ConfigurationError for any other."""
+    if not Path(ca_file).is_file():
+        raise ConfigurationError(
+            f"The CA file '{ca_file}' of the FileMaker connection does not exist on this machine: correct 'ca_file' or"
+            " put the file there."
         )
-
-
-def _is_read_timeout(failure: requests.RequestException) -> bool:
-    # A time-out in the middle of a body arrives as a ConnectionError that wraps urllib3's error.
-    return any(isinstance(argument, ReadTimeoutError) for argument in failure.args)
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError:  # ssl.SSLError is one: no certificate in it
+        raise ConfigurationError(
+            f"The CA file '{ca_file}' of the FileMaker connection cannot be read or holds no certificate in PEM form:"
+            " export the server's certificate as PEM (it begins with -----BEGIN CERTIFICATE-----)."
+        ) from None
+    return ca_file

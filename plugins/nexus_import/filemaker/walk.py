@@ -2,8 +2,12 @@
 
 FileMaker has no snapshot: each page is a new evaluation. Two things make the reading complete all the same.
 By key, a page asks for what follows the last key read, so that changes before it cannot shift it. At the end
-the layout is compared with what it was at the start; when rows came or went, it is read once more in creation
-order and only the differences are handed out.
+the layout is compared with what it was at the start, and with what every page told of the table's size; when
+rows came or went, it is read once more in creation order and only the differences are handed out.
+
+Why that is a proof: a row that came and stayed is the newest at the end, one that went without another coming
+makes the layout smaller, and one that came and went was either read, on a page that tells a larger table, or not.
+Without any of these the rows of the start are those of the end, and as many distinct ones were read.
 """
 
 from __future__ import annotations
@@ -14,10 +18,10 @@ from dataclasses import replace
 from functools import partial
 
 from nexus_import.errors import ConfigurationError, FileMakerMovedError
-from nexus_import.filemaker.client import FileMakerClient
-from nexus_import.filemaker.cursor import Cursor, Mark, PageSize, WalkedPage, WalkSummary
-from nexus_import.filemaker.records import Page, Record, Sort, escape_criterion
-from nexus_import.filemaker.transport import FileMakerTimedOutError
+from nexus_import.filemaker.cursor import Cursor, Mark, WalkedPage, WalkSummary
+from nexus_import.filemaker.pages import PageReader
+from nexus_import.filemaker.reading import RecordReader
+from nexus_import.filemaker.records import Page, Record, Sort
 
 MAX_REREADS = 3
 
@@ -25,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 def walk_layout(
-    client: FileMakerClient,
+    client: RecordReader,
     layout: str,
     key_field: str | None,
     *,
@@ -59,7 +63,7 @@ class LayoutWalk(Iterator[WalkedPage]):
 
     def __init__(
         self,
-        client: FileMakerClient,
+        client: RecordReader,
         layout: str,
         key_field: str | None,
         *,
@@ -74,23 +78,20 @@ class LayoutWalk(Iterator[WalkedPage]):
                 f"The walk of {layout} cannot go on: its cursor counts {after.read_count} records,"
                 f" {len(already_read)} were given. Start it anew."
             )
-        self._client = client
         self._layout = layout
-        self._key_field = key_field
-        self._sort = sort
-        self._size = PageSize(page_size)
+        self._is_by_key = key_field is not None
+        self._pages = PageReader(client, layout, key_field, page_size=page_size, sort=sort)
         self._after = after
         self._seen: dict[str, str] = dict(already_read)
         self._on_page = on_page
-        self._request_count = 0
         self._reread_count = 0
         self._cursor: Cursor
         self._summary: WalkSummary | None = None
-        self._pages = self._walk()
+        self._handed_out = self._walk()
 
     def __next__(self) -> WalkedPage:
         """Return the next page that has anything new."""
-        return next(self._pages)
+        return next(self._handed_out)
 
     @property
     def summary(self) -> WalkSummary:
@@ -105,16 +106,17 @@ class LayoutWalk(Iterator[WalkedPage]):
             yield from self._walk_keys()
             self._cursor = replace(self._cursor, stage="empty_keys", key=None, offset=1)
         if self._cursor.stage == "empty_keys":
-            yield from self._walk_offsets(self._read_empty_keys)
+            yield from self._walk_offsets(self._pages.without_key)
         if self._cursor.stage == "offset":
-            yield from self._walk_offsets(self._read_sorted)
+            yield from self._walk_offsets(self._pages.in_order)
         self._cursor = replace(self._cursor, stage="reconcile", key=None, offset=1)
         yield from self._reconcile()
 
     def _first_cursor(self) -> Cursor:
-        mark = self._mark()
+        mark = self._pages.mark()
+        self._pages.watch()
         return Cursor(
-            stage="keys" if self._key_field else "offset",
+            stage="keys" if self._is_by_key else "offset",
             key=None,
             offset=1,
             page_count=0,
@@ -133,11 +135,11 @@ class LayoutWalk(Iterator[WalkedPage]):
         """
         while True:
             cursor = self._cursor
-            page = self._fetch(self._read_keys)
+            page = self._pages.by_key(cursor)
             if not page.records:
                 return
             fresh = self._fresh(page)
-            last_key = str(page.records[-1].fields.get(str(self._key_field), ""))
+            last_key = self._pages.key_of(page)
             is_same_key = cursor.key is not None and last_key.casefold() == cursor.key.casefold()
             if fresh and not is_same_key:
                 self._cursor = replace(cursor, key=last_key, offset=1)
@@ -147,10 +149,10 @@ class LayoutWalk(Iterator[WalkedPage]):
             if _is_last(page, cursor.offset):
                 return
 
-    def _walk_offsets(self, read: Callable[[int], Page]) -> Iterator[WalkedPage]:
+    def _walk_offsets(self, read: Callable[[Cursor], Page]) -> Iterator[WalkedPage]:
         while True:
             offset = self._cursor.offset
-            page = self._fetch(read)
+            page = read(self._cursor)
             if not page.records:
                 return
             self._cursor = replace(self._cursor, offset=offset + len(page.records))
@@ -161,9 +163,9 @@ class LayoutWalk(Iterator[WalkedPage]):
     def _reconcile(self) -> Iterator[WalkedPage]:
         """Read the layout again until it stood still meanwhile, unless it did not move in the first place."""
         start = Mark(self._cursor.found_at_start, self._cursor.newest_at_start)
-        before = self._mark()
+        before = self._pages.mark()
         # A walk that goes on after an interruption reads again in any case: stored records may have been edited since.
-        if self._after is None and before == start and len(self._seen) == before.found_count:
+        if self._after is None and before == start and self._pages.is_steady and len(self._seen) == before.found_count:
             self._finish(before, ())
             return
         while self._reread_count < MAX_REREADS:
@@ -179,9 +181,10 @@ class LayoutWalk(Iterator[WalkedPage]):
             )
             present: set[str] = set()
             self._cursor = replace(self._cursor, offset=1)
-            yield from self._walk_offsets(partial(self._read_created, present))
-            after = self._mark()
-            if before == after and len(present) == after.found_count:
+            self._pages.watch()
+            yield from self._walk_offsets(partial(self._read_present, present))
+            after = self._pages.mark()
+            if before == after and self._pages.is_steady and len(present) == after.found_count:
                 self._finish(after, tuple(sorted(self._seen.keys() - present)))
                 return
             before = after
@@ -198,73 +201,15 @@ class LayoutWalk(Iterator[WalkedPage]):
             found_at_end=end.found_count,
             distinct_read=len(self._seen),
             pages=self._cursor.page_count,
-            requests=self._request_count,
+            requests=self._pages.request_count,
             rewalked=self._reread_count,
             vanished_record_ids=vanished,
         )
 
-    def _mark(self) -> Mark:
-        """Return the layout's state: unsorted records come in creation order, so the last is the newest."""
-        self._request_count += 1
-        page = self._client.get_records(self._layout, limit=1)
-        found_count = page.found_count
-        if found_count > 1:
-            self._request_count += 1
-            page = self._client.get_records(self._layout, offset=found_count, limit=1)
-        return Mark(found_count, page.records[0].record_id if page.records else "")
-
-    def _read_keys(self, limit: int) -> Page:
-        key_field = str(self._key_field)
-        key = self._cursor.key
-        criterion = "*" if key is None else f">={escape_criterion(key)}"
-        return self._client.find(
-            self._layout,
-            [{key_field: criterion}],
-            sort=[Sort(key_field)],
-            offset=self._cursor.offset,
-            limit=limit,
-            is_timeout_retried=self._size.is_smallest,
-        )
-
-    def _read_empty_keys(self, limit: int) -> Page:
-        return self._client.find(
-            self._layout,
-            [{str(self._key_field): "="}],
-            offset=self._cursor.offset,
-            limit=limit,
-            is_timeout_retried=self._size.is_smallest,
-        )
-
-    def _read_sorted(self, limit: int) -> Page:
-        return self._client.get_records(
-            self._layout,
-            offset=self._cursor.offset,
-            limit=limit,
-            sort=self._sort,
-            is_timeout_retried=self._size.is_smallest,
-        )
-
-    def _read_created(self, present: set[str], limit: int) -> Page:
-        page = self._client.get_records(
-            self._layout, offset=self._cursor.offset, limit=limit, is_timeout_retried=self._size.is_smallest
-        )
+    def _read_present(self, present: set[str], cursor: Cursor) -> Page:
+        page = self._pages.as_created(cursor)
         present.update(record.record_id for record in page.records)
         return page
-
-    def _fetch(self, read: Callable[[int], Page]) -> Page:
-        """Return a page, asking for fewer records each time the server does not answer in time."""
-        while True:
-            self._request_count += 1
-            try:
-                page = read(self._size.records)
-            except FileMakerTimedOutError:
-                if self._size.is_smallest:
-                    raise
-                self._size.shrink()
-                _log.warning("%s: no answer in time; going on with %d records a page", self._layout, self._size.records)
-            else:
-                self._size.note_success()
-                return page
 
     def _fresh(self, page: Page) -> tuple[Record, ...]:
         """Return the records that are new or have a newer modId, and remember them."""
