@@ -23,6 +23,15 @@ CONTENT_TYPES = (
     ("referrers", "referrer"),
     ("coordinators", "coordinator"),
     ("contacts", "generalcontact"),
+    ("notes", "note"),
+    ("letters", "patientletter"),
+    ("reminders", "reminder"),
+    ("appointments", "encounter"),
+    ("sms_integration", "smsmessage"),
+    ("referrers", "patientreferrer"),
+    ("coordinators", "patientcoordinator"),
+    ("xero_integration", "xerocontactlink"),
+    ("xero_integration", "xeroquotelink"),
 )
 SMS_TEMPLATES = (
     (

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.simulator import records
-from local.simulator.dataset import DataSet, Layout, Record
+from local.simulator import writing
+from local.simulator.dataset import DataSet
 from local.simulator.errors import DataApiError
+from local.simulator.layouts import Layout
+from local.simulator.tables import Record
 
 OPERATIONS: Final = ("insert", "edit", "delete")
 
@@ -21,7 +23,8 @@ class ChangeError(Exception):
 class PlannedChange:
     """One change that follows the `after_requests`-th data request of a layout from now on.
 
-    `record_id`, or `where` (field and value, exact), says which record is edited or deleted.
+    `record_id`, or `where` (field and value, exact), says which record is edited or deleted; `database` is the
+    first hosted one when it is left out.
     """
 
     layout: str
@@ -30,6 +33,7 @@ class PlannedChange:
     record_id: str | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    database: str | None = None
 
 
 class PlannedChanges:
@@ -53,11 +57,12 @@ class PlannedChanges:
             raise ChangeError(f"operation {change.operation!r} needs record_id or where")
         try:
             layout = data_set.layout(change.layout)
-            records.check_fields(layout, change.fields)
+            writing.check_fields(layout, change.fields)
             for name in change.where:
-                layout.result(name)
+                layout.ref(name)
         except DataApiError as error:
             raise ChangeError(f"layout {change.layout!r}: {error.message}") from error
+        change.database = data_set.database
         self._pending.append(change)
 
     def clear(self) -> None:
@@ -68,7 +73,7 @@ class PlannedChanges:
         """Count one data request of the layout and make the changes that were waiting for it."""
         due = []
         for change in self._pending:
-            if change.layout == layout_name:
+            if change.layout == layout_name and change.database == data_set.database:
                 change.after_requests -= 1
                 if change.after_requests <= 0:
                     due.append(change)
@@ -77,7 +82,7 @@ class PlannedChanges:
             self._apply(change, data_set.layout(layout_name))
 
     def _apply(self, change: PlannedChange, layout: Layout) -> None:
-        fields = records.check_fields(layout, change.fields)
+        fields = writing.check_fields(layout, change.fields)
         if change.operation == "insert":
             layout.table.insert(fields)
             self.applied += 1
@@ -97,6 +102,6 @@ def _find_record(change: PlannedChange, layout: Layout) -> Record | None:
     if change.record_id is not None:
         return layout.table.records.get(change.record_id)
     for record in layout.table.rows():
-        if all(record.fields[name] == value for name, value in change.where.items()):
+        if all(value in layout.ref(name).values(record) for name, value in change.where.items()):
             return record
     return None

@@ -1,89 +1,103 @@
-"""The control of a simulator: in a test as a Python object, for other processes as a small JSON API.
-
-GET    /state                               sessions, logins, requests and records by layout, faults
-POST   /faults  {"latency_ms": 200, ...}    switch faults on; `session_cap`, `idle_timeout_seconds`,
-DELETE /faults                              `kill_tokens`, `between_pages` are taken here too
-POST   /kill_tokens                         answers {"killed": 3}
-POST   /advance_clock {"seconds": 901}      sessions grow older without waiting
-POST   /release {"layout": "L"} or {}       let held requests go on
-POST   /layouts/{layout}/records            {"fieldData": {...}} inserts, answers {"recordId": "7"}
-PATCH  /layouts/{layout}/records/{id}       {"fieldData": {...}}
-DELETE /layouts/{layout}/records/{id}
-POST   /between_pages [{"after_requests": 2, "layout": "L", "operation": "delete", "record_id": "9"}]
-POST   /reset                               data as loaded, faults off, sessions closed, counters at zero
-"""
+"""The control of a simulator as a Python object; `controlapi` offers the same over HTTP."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any, Final
 
-from local.simulator import records
+from local.simulator import filling, writing
 from local.simulator.app import DataApi
 from local.simulator.changes import ChangeError, PlannedChange
-from local.simulator.errors import DataApiError
+from local.simulator.errors import DataSetError
 from local.simulator.faults import FaultError
-from local.simulator.transport import Request, Response, json_response
+from local.simulator.settings import read_setting
+from local.simulator.tables import Table
+from local.simulator.variants import Variants
 
 HELD_TIMEOUT_SECONDS: Final = 10.0
+SESSION_LIMITS: Final = ("session_cap", "idle_timeout_seconds", "bad_logins_before_lock")
 
 
 class Control:
-    """Looks into a running simulator and changes what it does and holds."""
+    """Looks into a running simulator and changes what it does and holds.
+
+    `database` is, wherever it can be given, a hosted database; the first one when it is left out.
+    """
 
     def __init__(self, api: DataApi) -> None:
         self._api = api
-        sessions = api.sessions
-        self._usual = (sessions.idle_timeout_seconds, sessions.session_cap)
+        self._usual_limits = {name: getattr(api.sessions, name) for name in SESSION_LIMITS}
+        self._usual_variants = replace(api.variants)
 
     def state(self) -> dict[str, Any]:
-        """Return counts of sessions, logins, requests, records and planned changes, and the faults."""
+        """Return counts of sessions, logins, requests, records and planned changes, faults and variants.
+
+        `records` are those of the first database by layout, `other_records` those of the others by database.
+        """
         api = self._api
         with api.engine:
+            counts = {
+                data_set.database: {name: len(item.table.records) for name, item in data_set.layouts.items()}
+                for data_set in api.host.data_sets
+            }
             return {
                 "sessions_open": api.sessions.open_count(),
                 "logins_made": api.sessions.logins_made,
                 "logins_refused": api.sessions.logins_refused,
-                "idle_timeout_seconds": api.sessions.idle_timeout_seconds,
-                "session_cap": api.sessions.session_cap,
+                **{name: getattr(api.sessions, name) for name in SESSION_LIMITS},
                 "requests_total": api.requests_total,
                 "requests": dict(api.requests_by_layout),
-                "records": {name: len(item.table.records) for name, item in api.data_set.layouts.items()},
+                "records": counts.pop(api.host.first.database),
+                "other_records": counts,
                 "held": api.faults.waiting(),
                 "changes_pending": api.changes.pending,
                 "changes_applied": api.changes.applied,
                 "changes_skipped": api.changes.skipped,
                 "faults": asdict(api.faults.switches),
+                "variants": asdict(api.variants),
             }
 
     def set_faults(self, **wanted: Any) -> None:
-        """Switch faults on (names and units: `faults.Switches`), and the session limits.
+        """Switch faults and variants (`switches.Switches`, `variants.Variants`) and change the session limits.
 
-        Beside the switches: `session_cap`, `idle_timeout_seconds`, `bad_logins_before_lock`, `kill_tokens`
-        (true: now) and `between_pages` (a list, see `between_pages`). Raises FaultError or ChangeError.
+        Beside these: `session_cap`, `idle_timeout_seconds`, `bad_logins_before_lock`, `kill_tokens` and
+        `expire_container_urls` (true: now) and `between_pages` (a list, see `between_pages`). Raises FaultError
+        or ChangeError.
         """
-        sessions = self._api.sessions
         switches = dict(wanted)
-        for name in ("session_cap", "idle_timeout_seconds", "bad_logins_before_lock"):
-            if name in switches:
-                setattr(sessions, name, _expect_number(name, switches.pop(name)))
+        limits = {name: _read_limit(name, switches.pop(name)) for name in SESSION_LIMITS if name in switches}
+        variants = {
+            item.name: read_setting(Variants, item.name, switches.pop(item.name), "variant")
+            for item in fields(Variants)
+            if item.name in switches
+        }
         planned = switches.pop("between_pages", None)
-        is_kill = switches.pop("kill_tokens", False)
-        self._api.faults.set(switches)
+        is_kill = _read_action("kill_tokens", switches.pop("kill_tokens", False))
+        is_expiry = _read_action("expire_container_urls", switches.pop("expire_container_urls", False))
+        self._set_switches(switches)
+        for limit, number in limits.items():
+            setattr(self._api.sessions, limit, number)
+        for name, value in variants.items():
+            setattr(self._api.variants, name, value)
         if planned is not None:
             self.between_pages(planned)
         if is_kill:
             self.kill_tokens()
+        if is_expiry:
+            self.expire_container_urls()
 
     def clear_faults(self) -> None:
-        """Switch every fault off, put the session limits back, forget planned changes."""
+        """Switch every fault off, put variants and session limits back as started, forget planned changes."""
         sessions = self._api.sessions
-        sessions.idle_timeout_seconds, sessions.session_cap = self._usual
-        sessions.bad_logins_before_lock = None
-        sessions.bad_logins_in_a_row = 0
+        for limit, value in self._usual_limits.items():
+            setattr(sessions, limit, value)
+        for item in fields(Variants):
+            setattr(self._api.variants, item.name, getattr(self._usual_variants, item.name))
+        sessions.forget_bad_logins()
         self._api.faults.clear()
+        self._api.host.close_only([])
         with self._api.engine:
             self._api.changes.clear()
 
@@ -91,8 +105,12 @@ class Control:
         """Close every session at once; return how many there were."""
         return self._api.sessions.kill_all()
 
+    def expire_container_urls(self) -> int:
+        """Let every address of a container file die now; return how many there were."""
+        return self._api.containers.expire_all()
+
     def advance_clock(self, seconds: float) -> None:
-        """Let sessions grow older by some seconds without waiting for them."""
+        """Let sessions and container addresses grow older by some seconds without waiting for them."""
         self._api.sessions.advance_clock(seconds)
 
     def hold(self, layout: str, *, after_requests: int = 0) -> None:
@@ -107,22 +125,31 @@ class Control:
         """Let held requests go on, of one layout or of all."""
         self._api.faults.release(layout)
 
-    def insert_record(self, layout: str, fields: Mapping[str, Any]) -> str:
-        """Insert a record without a session; return its record id. Raises DataApiError as a create does."""
-        with self._api.engine:
-            shown = self._api.data_set.layout(layout)
-            return shown.table.insert(records.check_fields(shown, fields)).record_id
+    def insert_record(self, layout: str, fields: Mapping[str, Any], *, database: str | None = None) -> str:
+        """Insert a record without a session, whatever validation says; return its record id.
 
-    def edit_record(self, layout: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        A container takes a file as the data set does. Raises DataApiError as a create does.
+        """
+        with self._api.engine:
+            data_set = self._api.host.named(database)
+            shown = data_set.layout(layout)
+            read = _with_files(fields, shown.table, data_set.directory)
+            return shown.table.insert(writing.check_fields(shown, read)).record_id
+
+    def edit_record(
+        self, layout: str, record_id: str, fields: Mapping[str, Any], *, database: str | None = None
+    ) -> None:
         """Change a record without a session. Raises DataApiError as an edit does."""
         with self._api.engine:
-            shown = self._api.data_set.layout(layout)
-            shown.table.edit(shown.table.record(record_id), records.check_fields(shown, fields))
+            data_set = self._api.host.named(database)
+            shown = data_set.layout(layout)
+            read = _with_files(fields, shown.table, data_set.directory)
+            shown.table.edit(shown.table.record(record_id), writing.check_fields(shown, read))
 
-    def delete_record(self, layout: str, record_id: str) -> None:
+    def delete_record(self, layout: str, record_id: str, *, database: str | None = None) -> None:
         """Delete a record without a session. Raises DataApiError 105 or 101."""
         with self._api.engine:
-            records.delete(self._api.data_set.layout(layout), record_id)
+            writing.delete(self._api.host.named(database).layout(layout), record_id)
 
     def between_pages(self, planned: Sequence[Mapping[str, Any]]) -> None:
         """Plan changes between requests; keys as `changes.PlannedChange`. Raises ChangeError."""
@@ -132,7 +159,7 @@ class Control:
                     change = PlannedChange(**described)
                 except TypeError as error:
                     raise ChangeError(f"between_pages: {error}") from error
-                self._api.changes.add(change, self._api.data_set)
+                self._api.changes.add(change, self._api.host.named(change.database))
 
     def reset(self) -> None:
         """Put the data back as loaded, switch faults off, close sessions, start counting anew."""
@@ -140,62 +167,56 @@ class Control:
         self.kill_tokens()
         api = self._api
         with api.engine:
-            api.data_set.reset()
+            for data_set in api.host.data_sets:
+                data_set.reset()
             api.changes.applied = api.changes.skipped = 0
             api.sessions.logins_made = api.sessions.logins_refused = 0
             api.requests_by_layout.clear()
             api.requests_total = 0
 
+    def _set_switches(self, switches: Mapping[str, Any]) -> None:
+        api = self._api
+        if "closed_databases" not in switches:
+            api.faults.set(switches)
+            return
+        before = api.faults.switches.closed_databases
+        api.faults.set(switches)
+        try:
+            newly_closed = api.host.close_only(api.faults.switches.closed_databases)
+        except FaultError:
+            api.faults.set({"closed_databases": before})
+            raise
+        for data_set in newly_closed:
+            api.sessions.kill_all(data_set.database)
 
-def _expect_number(name: str, value: Any) -> Any:
+
+def _read_limit(name: str, value: Any) -> Any:
     if value is None and name == "bad_logins_before_lock":
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    return expect_number(name, value)
+
+
+def expect_number(name: str, value: Any) -> Any:
+    """Return a number that is not negative; raises FaultError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise FaultError(f"{name!r} takes a number that is not negative")
     return value
 
 
-class ControlApi:
-    """The control object over HTTP; errors answer 400 with `{"error": ...}`."""
+def _read_action(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FaultError(f"{name!r} takes true or false")
+    return value
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
 
-    def __call__(self, request: Request) -> Response:
-        """Answer one control request."""
-        try:
-            content = json.loads(request.body or b"{}")
-            return json_response(200, self._answer(request.method, request.segments, content))
-        except LookupError:
-            return json_response(404, {"error": "no such control call; see local/simulator/control.py"})
-        except (FaultError, ChangeError, DataApiError, ValueError, TypeError, AttributeError) as error:
-            return json_response(400, {"error": str(error)})
-
-    def _answer(self, method: str, path: tuple[str, ...], content: Any) -> dict[str, Any]:
-        control = self._control
-        match (method, *path):
-            case ("GET", "state"):
-                return control.state()
-            case ("POST", "faults"):
-                control.set_faults(**content)
-            case ("DELETE", "faults"):
-                control.clear_faults()
-            case ("POST", "kill_tokens"):
-                return {"killed": control.kill_tokens()}
-            case ("POST", "advance_clock"):
-                control.advance_clock(_expect_number("seconds", content.get("seconds")))
-            case ("POST", "release"):
-                control.release(content.get("layout"))
-            case ("POST", "between_pages"):
-                control.between_pages(content)
-            case ("POST", "reset"):
-                control.reset()
-            case ("POST", "layouts", layout, "records"):
-                return {"recordId": control.insert_record(layout, content.get("fieldData", {}))}
-            case ("PATCH", "layouts", layout, "records", record_id):
-                control.edit_record(layout, record_id, content.get("fieldData", {}))
-            case ("DELETE", "layouts", layout, "records", record_id):
-                control.delete_record(layout, record_id)
-            case _:
-                raise LookupError
-        return {}
+def _with_files(fields: Mapping[str, Any], table: Table, directory: Path | None) -> dict[str, Any]:
+    """Return the fields of a record with the files that its containers describe."""
+    try:
+        return {
+            name: filling.read_file(value, directory, f"field {name}")
+            if isinstance(value, Mapping) and table.results.get(name) == "container"
+            else value
+            for name, value in fields.items()
+        }
+    except DataSetError as error:
+        raise FaultError(str(error)) from error

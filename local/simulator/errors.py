@@ -5,6 +5,7 @@ from __future__ import annotations
 HTTP_STATUS_AND_MESSAGE: dict[int, tuple[int, str]] = {
     9: (401, "Insufficient privileges"),
     10: (401, "HTTP Authorization header or OAuth headers are missing."),
+    100: (500, "File is missing"),
     101: (500, "Record is missing"),
     102: (500, "Field is missing"),
     104: (500, "Script is missing"),
@@ -23,7 +24,15 @@ HTTP_STATUS_AND_MESSAGE: dict[int, tuple[int, str]] = {
     500: (500, "Date value does not meet validation entry options"),
     501: (500, "Time value does not meet validation entry options"),
     502: (500, "Number value does not meet validation entry options"),
+    503: (500, "Value in field is not within the range specified in validation entry options"),
+    504: (500, "Value in field is not unique, as required in validation entry options"),
+    505: (500, "Value in field is not an existing value in the file, as required in validation entry options"),
+    506: (500, "Value in field is not listed on the value list specified in validation entry option"),
+    507: (500, "Value in field failed calculation test of validation entry option"),
+    508: (500, "Invalid value entered in Find mode"),
     509: (500, "Field requires a valid value"),
+    510: (500, "Related value is empty or unavailable"),
+    511: (500, "Value in field exceeds maximum field size"),
     802: (500, "Unable to open the file"),
     812: (500, "Exceeded host's capacity"),
     952: (401, "Invalid FileMaker Data API token (*)"),
@@ -52,3 +61,16 @@ class DataApiError(Exception):
         self.status = known_status if status is None else status
         self.message = known_message if message is None else message
         super().__init__(f"{self.status}/{code} {self.message}")
+
+
+class PageError(Exception):
+    """An HTML page with an HTTP status where the server in front of the Data API answers instead of it."""
+
+    def __init__(self, status: int, title: str) -> None:
+        self.status = status
+        self.title = title
+        super().__init__(f"{status} {title}")
+
+
+class DataSetError(Exception):
+    """The data set cannot be loaded; the message names the file or layout and what is wrong with it."""

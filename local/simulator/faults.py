@@ -1,70 +1,23 @@
-"""What can be made to go wrong, and when."""
+"""What goes wrong with the requests of a running simulator, by its switches."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
 from time import sleep
 from typing import Any, Final
 
 from local.simulator.errors import DataApiError
-from local.simulator.transport import Breakage, Response
+from local.simulator.messages import Breakage, Response, html_page
+from local.simulator.settings import SettingError, read_setting
+from local.simulator.switches import ANY_TARGET, LOGIN_TARGET, ScriptedError, Switches
 
-ANY_TARGET: Final = "*"
-LOGIN_TARGET: Final = "login"
+__all__ = ["LOGIN_TARGET", "FaultError", "Faults", "ScriptedError", "Switches"]
 
-_UNAVAILABLE = Response(
-    502,
-    b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>",
-    content_type="text/html",
-)
-_UNAUTHORIZED_HTML = Response(
-    401,
-    b"<html><head><title>401 Unauthorized</title></head><body><h1>Unauthorized</h1></body></html>",
-    content_type="text/html",
-)
+FaultError = SettingError
+"""The description of a fault cannot be used; the message names the key and what it may hold."""
 
-
-class FaultError(Exception):
-    """The description of a fault cannot be used; the message names the key and what it may hold."""
-
-
-@dataclass
-class ScriptedError:
-    """The next `count` requests of a target answer with a FileMaker code.
-
-    `target` is a layout name, `login` or `*` for both and everything else; `after` lets that many pass first.
-    """
-
-    code: int
-    target: str = ANY_TARGET
-    count: int = 1
-    after: int = 0
-    status: int | None = None
-    message: str | None = None
-
-
-@dataclass
-class Switches:
-    """Every fault with its quiet value; the names are those of the control API.
-
-    Counters run down with each request they spoil. `slow_layout` holds seconds by layout; `hold` the number
-    of data requests of a layout that pass before the next ones wait for a release.
-    """
-
-    latency_ms: float = 0.0
-    cost_per_record_us: float = 0.0
-    serial_engine: bool = False
-    unavailable_requests: int = 0
-    html_401_requests: int = 0
-    dropped_requests: int = 0
-    truncated_responses: int = 0
-    data_cap: bool = False
-    find_past_end_is_empty: bool = False
-    slow_layout: dict[str, float] = field(default_factory=dict)
-    hold: dict[str, int] = field(default_factory=dict)
-    scripted_errors: list[ScriptedError] = field(default_factory=list)
+_TITLES: Final = {404: "Not Found", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
 class Faults:
@@ -75,21 +28,23 @@ class Faults:
         self._waiting: dict[str, int] = {}
         self._changed = threading.Condition()
         self._engine = threading.Lock()
+        self._downloads_open = 0
+        self._downloads_since_502 = 0
 
     def set(self, wanted: Mapping[str, Any]) -> None:
-        """Switch faults on or change them; those not named stay. Raises FaultError for an unknown name."""
-        known = {item.name for item in fields(Switches)}
-        if unknown := sorted(set(wanted) - known):
-            raise FaultError(f"unknown fault {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        """Switch faults on or change them; those not named stay. Raises FaultError, and then changes none."""
+        read = {name: read_setting(Switches, name, value, "fault") for name, value in wanted.items()}
         with self._changed:
-            for name, value in wanted.items():
-                setattr(self.switches, name, _read_switch(name, value, self.switches))
+            for name, value in read.items():
+                held = self.switches.hold if name == "hold" else {}
+                setattr(self.switches, name, {**held, **value} if name == "hold" else value)
             self._changed.notify_all()
 
     def clear(self) -> None:
         """Switch every fault off and let waiting requests go on."""
         with self._changed:
             self.switches = Switches()
+            self._downloads_since_502 = 0
             self._changed.notify_all()
 
     def release(self, layout: str | None = None) -> None:
@@ -111,21 +66,53 @@ class Faults:
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting.get(layout, 0) >= count, timeout=timeout_seconds)
 
-    def spoiled_answer(self, *, is_login: bool) -> Response | None:
-        """Return what a proxy or a dead engine answers instead of the Data API, if one is switched on."""
+    def spoiled_answer(self, *, is_login: bool = False, is_container: bool = False) -> Response | None:
+        """Return what a proxy or a dead engine answers instead of the server, if one is switched on."""
         with self._changed:
             if self._count_down("dropped_requests"):
-                return Response(0, b"", breakage=Breakage.CLOSED)
+                return Response(0, breakage=Breakage.CLOSED)
             if self._count_down("unavailable_requests"):
-                return _UNAVAILABLE
-            if not is_login and self._count_down("html_401_requests"):
-                return _UNAUTHORIZED_HTML
+                return html_page(self.switches.unavailable_status, _TITLES[self.switches.unavailable_status])
+            if not is_login and not is_container and self._count_down("html_401_requests"):
+                return html_page(401, "Unauthorized")
             return None
 
     def truncates_answer(self) -> bool:
         """Say whether the body of this answer is to be cut."""
         with self._changed:
             return self._count_down("truncated_responses")
+
+    def truncates_download(self) -> bool:
+        """Say whether this container file is to be cut."""
+        with self._changed:
+            return self._count_down("truncated_downloads")
+
+    def kills_tokens(self) -> bool:
+        """Count one request for data; True when every session is to die before it."""
+        with self._changed:
+            remaining = self.switches.kill_tokens_after
+            if remaining is None:
+                return False
+            self.switches.kill_tokens_after = remaining - 1 if remaining else None
+            return not remaining
+
+    def begin_download(self) -> Response | None:
+        """Count one container file; return the 502 it gets instead, which needs no `end_download`."""
+        with self._changed:
+            switches = self.switches
+            if switches.download_502_every and self._downloads_since_502 >= switches.download_502_every:
+                self._downloads_since_502 = 0
+                return html_page(502, _TITLES[502])
+            if switches.downloads_at_once and self._downloads_open >= switches.downloads_at_once:
+                return html_page(502, _TITLES[502])
+            self._downloads_since_502 += 1
+            self._downloads_open += 1
+            return None
+
+    def end_download(self) -> None:
+        """Count a container file as done."""
+        with self._changed:
+            self._downloads_open -= 1
 
     def raise_scripted(self, target: str | None) -> None:
         """Raise the DataApiError that is scripted for a layout or the login, if any."""
@@ -176,36 +163,3 @@ class Faults:
         if remaining > 0:
             setattr(self.switches, name, remaining - 1)
         return remaining > 0
-
-
-def _read_switch(name: str, value: Any, switches: Switches) -> Any:
-    """Check a value against the kind of its switch; holds may also be a list of layouts."""
-    current = getattr(switches, name)
-    if name == "scripted_errors":
-        return [_read_scripted_error(item) for item in _expect(name, value, Sequence)]
-    if name == "hold":
-        if isinstance(value, str):
-            value = [value]
-        passing = dict(value) if isinstance(value, Mapping) else dict.fromkeys(value, 0)
-        return {**switches.hold, **passing}
-    if isinstance(current, bool):
-        return _expect(name, value, bool)
-    if isinstance(current, dict):
-        return dict(_expect(name, value, Mapping))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise FaultError(f"fault {name!r} takes a number that is not negative")
-    return type(current)(value)
-
-
-def _read_scripted_error(described: Any) -> ScriptedError:
-    try:
-        return ScriptedError(**described)
-    except TypeError as error:
-        names = ", ".join(item.name for item in fields(ScriptedError))
-        raise FaultError(f"fault 'scripted_errors' takes objects with {names}; code is required") from error
-
-
-def _expect(name: str, value: Any, kind: Any) -> Any:
-    if not isinstance(value, kind) or (kind is Sequence and isinstance(value, str)):
-        raise FaultError(f"fault {name!r} takes a {kind.__name__.lower()}")
-    return value

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from local.simulator import criteria
-from local.simulator.dataset import Layout, Record, SortOrder, Table
 from local.simulator.errors import DataApiError
+from local.simulator.fields import FieldRef
 from local.simulator.index import KeyRange
+from local.simulator.layouts import Layout
+from local.simulator.tables import Record, SortOrder, Table
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,21 @@ class FoundSet:
 class FindRequest:
     """The criteria of one request, which must all hold; an omitting request takes its records away."""
 
-    by_field: tuple[tuple[str, criteria.Criterion], ...]
+    by_field: tuple[tuple[FieldRef, criteria.Criterion], ...]
     is_omit: bool
+
+
+def find(query: object, layout: Layout, sort: SortOrder, *, omit_only_finds_rest: bool = True) -> FoundSet:
+    """Return the records of a find, in creation order without a sort; raises as `read_query` does.
+
+    The next page of the same find is answered from what the first one found, until something is written.
+    """
+    requests = read_query(query, layout)
+    today = datetime.now().astimezone().date()  # `//` in a criterion means another day tomorrow
+    key = (layout.name, json.dumps(query), sort, omit_only_finds_rest, today)
+    return layout.table.found(
+        key, lambda: perform(requests, layout.table, sort, omit_only_finds_rest=omit_only_finds_rest)
+    )
 
 
 def read_query(query: object, layout: Layout) -> list[FindRequest]:
@@ -59,13 +76,15 @@ def read_query(query: object, layout: Layout) -> list[FindRequest]:
     return requests
 
 
-def perform(requests: Sequence[FindRequest], table: Table, sort: SortOrder) -> FoundSet:
+def perform(
+    requests: Sequence[FindRequest], table: Table, sort: SortOrder, *, omit_only_finds_rest: bool = True
+) -> FoundSet:
     """Return the records of a find; unsorted ones in creation order."""
     span = _index_span(requests, table, sort)
     if span is not None:
         return span
     found: dict[str, Record] = {}
-    if all(request.is_omit for request in requests):
+    if omit_only_finds_rest and all(request.is_omit for request in requests):
         found = dict(table.records)
     for request in requests:
         matching = _matching(request, table)
@@ -74,34 +93,41 @@ def perform(requests: Sequence[FindRequest], table: Table, sort: SortOrder) -> F
                 found.pop(record_id, None)
         else:
             found.update(matching)
+    if not found:
+        return FoundSet.of([])
     return FoundSet.of([record for record in table.ordered(sort) if record.record_id in found])
 
 
 def _index_span(requests: Sequence[FindRequest], table: Table, sort: SortOrder) -> FoundSet | None:
     """Answer a range sorted by its own field straight from the index: the walk of a large layout by key."""
-    if len(requests) != 1 or requests[0].is_omit or len(requests[0].by_field) != 1:
+    if len(requests) != 1 or requests[0].is_omit or len(requests[0].by_field) != 1 or len(sort) != 1:
         return None
-    name, criterion = requests[0].by_field[0]
-    if sort != ((name, False),):
+    ref, criterion = requests[0].by_field[0]
+    if sort[0].ref != ref or not ref.is_single or sort[0].listed is not None:
         return None
-    index = table.index(name)
+    index = table.index(ref)
     if isinstance(criterion, KeyRange):
-        return FoundSet(index.rows, *index.span(criterion))
-    if isinstance(criterion, criteria.NotEmpty) and not index.unreadable:
-        return FoundSet.of(index.rows)
-    return None
+        start, stop = index.span(criterion)
+    elif isinstance(criterion, criteria.NotEmpty) and not index.unreadable:
+        start, stop = 0, len(index.rows)
+    else:
+        return None
+    if not sort[0].is_descending:
+        return FoundSet(index.rows, start, stop)
+    count = len(index.rows)  # sorted downwards, readable values come first
+    return FoundSet(table.ordered(sort), count - stop, count - start)
 
 
 def _matching(request: FindRequest, table: Table) -> dict[str, Record]:
     result: dict[str, Record] | None = None
-    for name, criterion in request.by_field:
-        rows = _rows_of(criterion, name, table)
+    for ref, criterion in request.by_field:
+        rows = _rows_of(criterion, ref, table)
         result = {row.record_id: row for row in rows if result is None or row.record_id in result}
     return result or {}
 
 
-def _rows_of(criterion: criteria.Criterion, name: str, table: Table) -> Sequence[Record]:
-    index = table.index(name)
+def _rows_of(criterion: criteria.Criterion, ref: FieldRef, table: Table) -> Sequence[Record]:
+    index = table.index(ref)
     match criterion:
         case KeyRange():
             start, stop = index.span(criterion)
@@ -115,7 +141,7 @@ def _rows_of(criterion: criteria.Criterion, name: str, table: Table) -> Sequence
         case criteria.Unreadable():
             return index.unreadable
         case criteria.Scan(test):
-            return [row for row in (*index.rows, *index.unreadable) if test(row.fields[name])]
+            return [row for key, row in zip(index.keys, index.rows, strict=True) if test(key)]
 
 
 def _read_request(described: Mapping[str, Any], layout: Layout) -> FindRequest:
@@ -123,11 +149,11 @@ def _read_request(described: Mapping[str, Any], layout: Layout) -> FindRequest:
     for name, value in described.items():
         if name == "omit":
             continue
-        result = layout.result(name)
+        ref = layout.ref(name)
         if not isinstance(value, (str, int, float)) or isinstance(value, bool):
             raise DataApiError(1708)
         if text := str(value).strip():
-            by_field.append((name, criteria.read_criterion(text, result)))
+            by_field.append((ref, criteria.read_criterion(text, ref.result)))
     omit = described.get("omit", "false")
     if omit not in ("true", "false", True, False):
         raise DataApiError(1708)

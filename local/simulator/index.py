@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from local.simulator import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from local.simulator.dataset import Record
+    from local.simulator.fields import FieldRef
+    from local.simulator.tables import Record
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class FieldIndex:
     """The records of a table by one field.
 
     `rows` are ordered by `keys` (ties in creation order); `empty` holds the records without a value and
-    `unreadable` those whose value is not of the field's type (text in a number field, 31 February).
+    `unreadable` those whose value is not of the field's type (text in a number field, 31 February). A record
+    with several values (repetitions, portal rows) stands in `rows` once for each.
     """
 
     keys: list[Any] = field(default_factory=list)
@@ -38,22 +41,26 @@ class FieldIndex:
     unreadable: list[Record] = field(default_factory=list)
 
     @classmethod
-    def build(cls, records: Iterable[Record], field_name: str, result: str) -> FieldIndex:
+    def build(cls, records: Iterable[Record], ref: FieldRef) -> FieldIndex:
         """Index the records, which come in creation order."""
         index = cls()
         keyed: list[tuple[Any, Record]] = []
-        for record in records:
-            value = record.fields[field_name]
-            key = values.index_key(value, result)
+        read_key = values.key_reader(ref.result)
+        for record, value in ref.pairs(records):
             if value == "":
                 index.empty.append(record)
-            elif key is None:
+                continue
+            key = read_key(value)
+            if key is None:
                 index.unreadable.append(record)
             else:
                 keyed.append((key, record))
-        keyed.sort(key=lambda pair: pair[0])
+        keyed.sort(key=itemgetter(0))
         index.keys = [key for key, _ in keyed]
         index.rows = [record for _, record in keyed]
+        if not ref.is_single:
+            full = {id(record) for record in (*index.rows, *index.unreadable)}
+            index.empty = [record for record in dict.fromkeys(index.empty) if id(record) not in full]
         return index
 
     def span(self, wanted: KeyRange) -> tuple[int, int]:
@@ -67,12 +74,10 @@ class FieldIndex:
 
     def duplicates(self) -> list[Record]:
         """Return the records whose value another record has too."""
-        found = []
-        for position, key in enumerate(self.keys):
-            before = position > 0 and self.keys[position - 1] == key
-            after = position + 1 < len(self.keys) and self.keys[position + 1] == key
-            if before or after:
-                found.append(self.rows[position])
+        found: list[Record] = []
+        for _, records in self._groups():
+            if len(set(map(id, records))) > 1:
+                found += records
         return found
 
     def ascending(self) -> list[Record]:
@@ -90,3 +95,19 @@ class FieldIndex:
             ranked[record.record_id] = rank
             previous = key
         return ranked
+
+    def ranks_in(self, listed: tuple[str, ...], result: str) -> dict[str, int]:
+        """Return ranks in the order of a value list; values that are not on it come after, in their own order."""
+        places = {values.index_key(value, result): place for place, value in reversed(list(enumerate(listed)))}
+        ranked = self.ranks()
+        for record_id in ranked:
+            ranked[record_id] += len(listed)
+        for key, records in self._groups():
+            if key in places:
+                ranked |= {record.record_id: places[key] for record in records}
+        return ranked
+
+    def _groups(self) -> Iterator[tuple[Any, list[Record]]]:
+        pairs = zip(self.keys, self.rows, strict=True)
+        for key, group in groupby(pairs, key=itemgetter(0)):
+            yield key, [record for _, record in group]

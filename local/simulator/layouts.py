@@ -1,53 +1,88 @@
-"""Metadata: the product, its databases, layouts and their fields."""
+"""Layouts: what each shows of its table, and how the names in a request are found on it."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-from local.simulator.dataset import Layout
-
-PRODUCT_INFO: Final = {
-    "name": "FileMaker Data API Engine",
-    "buildDate": "05/05/2025",
-    "version": "22.0.1.68",
-    "dateFormat": "MM/dd/yyyy",
-    "timeFormat": "HH:mm:ss",
-    "timeStampFormat": "MM/dd/yyyy HH:mm:ss",
-}
+from local.simulator.errors import DataApiError
+from local.simulator.fields import FieldRef, split_repetition
+from local.simulator.tables import Table
 
 
-def field_metadata(name: str, result: str, described: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of one field; keys of the data set's description win over the usual ones."""
-    usual: dict[str, Any] = {
-        "name": name,
-        "type": "normal",
-        "displayType": "editText",
-        "result": result,
-        "global": False,
-        "autoEnter": False,
-        "fourDigitYear": False,
-        "maxRepeat": 1,
-        "maxCharacters": 0,
-        "notEmpty": False,
-        "numeric": False,
-        "timeOfDay": False,
-        "repetitionStart": 1,
-        "repetitionEnd": 1,
-    }
-    return {**usual, **described}
+@dataclass(frozen=True)
+class ShownField:
+    """One entry of `fieldData`: the name it is shown under, where it is stored, its result type."""
+
+    name: str
+    stored: str
+    result: str
 
 
-def layout_metadata(layout: Layout) -> dict[str, Any]:
-    """Return fields, portals and value lists of a layout; `valueLists` is left out when there are none."""
-    answer: dict[str, Any] = {
-        "fieldMetaData": [
-            field_metadata(name, layout.table.results[name], layout.metadata[name]) for name in layout.fields
-        ],
-        "portalMetaData": {
-            portal.key: [field_metadata(name, result, {}) for name, result in portal.fields.items()]
-            for portal in layout.portals
-        },
-    }
-    if layout.value_lists:
-        answer["valueLists"] = list(layout.value_lists)
-    return answer
+@dataclass(frozen=True)
+class Portal:
+    """A portal on a layout; its rows are kept with each record under `rows_key`.
+
+    `key` is what it is called in answers: its object name, or its table occurrence when it has none.
+    """
+
+    key: str
+    object_name: str | None
+    table: str
+    fields: dict[str, str]
+    rows_key: str
+    metadata: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a layout shows of its table.
+
+    `is_table_view` shortens portals on v1 of the API; `data_source` is another file that must be opened for it;
+    `has_table` is False for a layout whose table was deleted. `refs` are the fields that requests may name.
+    """
+
+    name: str
+    table: Table
+    shown: tuple[ShownField, ...]
+    metadata: tuple[dict[str, Any], ...]
+    portals: tuple[Portal, ...]
+    value_lists: tuple[dict[str, Any], ...]
+    is_table_view: bool = False
+    data_source: str | None = None
+    has_table: bool = True
+    refs: Mapping[str, FieldRef] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names in `fieldData`."""
+        return tuple(item.name for item in self.shown)
+
+    @cached_property
+    def shows_whole_table(self) -> bool:
+        """Whether a record's own dictionary has exactly the entries this layout shows."""
+        return [(item.name, item.stored) for item in self.shown] == [(name, name) for name in self.table.results]
+
+    def ref(self, name: str) -> FieldRef:
+        """Return the field of a find or sort: `name`, `name(2)`, or a portal's; raises DataApiError 102."""
+        found = self.refs.get(name)
+        if found is not None:
+            return found
+        base, repetition = split_repetition(name)
+        whole = self.refs.get(base)
+        if whole is None or repetition is None or not 1 <= repetition <= len(whole.stored):
+            raise DataApiError(102)
+        return FieldRef(whole.result, (whole.stored[repetition - 1],), whole.portal)
+
+    def writable(self, name: str) -> FieldRef:
+        """Return the one place that a write of this name changes; raises DataApiError 102."""
+        found = self.ref(name)
+        if found.portal is not None:
+            raise DataApiError(102)
+        return found.first()
+
+    def value_list(self, name: str) -> dict[str, Any] | None:
+        """Return the description of a value list on the layout, None when it has none of that name."""
+        return next((item for item in self.value_lists if item.get("name") == name), None)

@@ -11,7 +11,6 @@ from typing import Final
 from local.simulator.errors import DataApiError
 from local.simulator.values import (
     SECONDS_PER_DAY,
-    Value,
     parse_date,
     parse_time_seconds,
     parse_timestamp_seconds,
@@ -19,11 +18,12 @@ from local.simulator.values import (
 
 RESULTS: Final = ("date", "time", "timeStamp")
 
-_YEAR: Final = re.compile(r"\d{4}")
-_MONTH_OF_YEAR: Final = re.compile(r"(\d{1,2})/(\d{4})")
-_DATE_WITH_WILDCARD: Final = re.compile(r"(\*|\d{1,2})/(\*|\d{1,2})/(\*|\d{4})")
-_HOUR: Final = re.compile(r"\d{1,2}")
-_HOUR_AND_MINUTE: Final = re.compile(r"\d{1,2}:\d{2}")
+_YEAR: Final = re.compile(r"\d{4}", re.ASCII)
+_MONTH_OF_YEAR: Final = re.compile(r"(\d{1,2})/(\d{4})", re.ASCII)
+_PART: Final = r"(\*|\d{1,4}|\{\d{1,4}\.{2,3}\d{1,4}\})"
+_DATE_OF_PARTS: Final = re.compile(rf"{_PART}/{_PART}/{_PART}", re.ASCII)
+_HOUR: Final = re.compile(r"\d{1,2}", re.ASCII)
+_HOUR_AND_MINUTE: Final = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
 
 
 def key_interval(text: str, result: str) -> tuple[int, int]:
@@ -45,21 +45,31 @@ def key_interval(text: str, result: str) -> tuple[int, int]:
     return _date_interval(text)
 
 
-def wildcard_test(text: str, result: str) -> Callable[[Value], bool] | None:
-    """Return the test for a date with stars in it (`*/*/2024`), None when the text is not one."""
-    match = _DATE_WITH_WILDCARD.fullmatch(text)
-    if match is None or "*" not in text or result == "time":
+def parts_test(text: str, result: str) -> Callable[[int], bool] | None:
+    """Return the test of index keys for a date by its parts, `*/*/2024` or `{1..6}/*/2024`; None for other texts."""
+    match = _DATE_OF_PARTS.fullmatch(text)
+    if match is None or not ("*" in text or "{" in text) or result not in ("date", "timeStamp"):
         return None
-    wanted = [None if part == "*" else int(part) for part in match.groups()]
+    wanted = [_range_of(part) for part in match.groups()]
+    divisor = SECONDS_PER_DAY if result == "timeStamp" else 1
 
-    def has_parts(value: Value) -> bool:
-        day = parse_date(str(value).partition(" ")[0])
-        if day is None:
+    def has_parts(key: int) -> bool:
+        ordinal = key // divisor
+        if not 1 <= ordinal <= date.max.toordinal():  # a duration before year 1 or after 9999
             return False
+        day = date.fromordinal(ordinal)
         parts = (day.month, day.day, day.year)
-        return all(want is None or want == part for want, part in zip(wanted, parts, strict=True))
+        return all(part in numbers for part, numbers in zip(parts, wanted, strict=True))
 
     return has_parts
+
+
+def _range_of(part: str) -> range:
+    """Return the numbers that a part of a date may be."""
+    if part == "*":
+        return range(10_000)
+    low, *high = [int(number) for number in re.findall(r"\d+", part)]
+    return range(low, (high or [low])[0] + 1)
 
 
 def _date_interval(text: str) -> tuple[int, int]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.simulator.dataset import Layout, SortOrder
+from local.simulator import jsontext, metadata
 from local.simulator.errors import DataApiError
+from local.simulator.layouts import Layout
+from local.simulator.tables import SortKey, SortOrder
 
 DEFAULT_LIMIT_RECORDS: Final = 100
 DEFAULT_PORTAL_LIMIT_ROWS: Final = 50
+LONGEST_NUMBER: Final = 18
 
-_SCRIPT_STEPS: Final = ("script.prerequest", "script.presort", "script")
-_SCRIPT_PARAMETERS: Final = {name for step in _SCRIPT_STEPS for name in (step, f"{step}.param")}
+SCRIPT_STEPS: Final = ("script.prerequest", "script.presort", "script")
+_SCRIPT_PARAMETERS: Final = {name for step in SCRIPT_STEPS for name in (step, f"{step}.param")}
 _SHARED: Final = {"portal", "layout.response", "dateformats", *_SCRIPT_PARAMETERS}
 
 
@@ -71,17 +73,27 @@ def from_find_body(body: Mapping[str, Any]) -> ReadParameters:
     return _read(body, prefix="")
 
 
-def read_sort(described: Sequence[Mapping[str, Any]], layout: Layout) -> SortOrder:
-    """Check a sort against its layout; raise DataApiError 102 or 1708."""
+def read_sort(described: Sequence[Mapping[str, Any]], layout: Layout, *, takes_portal_fields: bool) -> SortOrder:
+    """Check a sort against its layout; raise DataApiError 102 or 1708.
+
+    `sortOrder` is ascend, descend or the name of a value list on the layout.
+    """
     order = []
     for item in described:
         if not isinstance(item, Mapping) or not isinstance(item.get("fieldName"), str):
             raise DataApiError(1708)
+        ref = layout.ref(item["fieldName"]).first()
+        if ref.portal is not None and not takes_portal_fields:
+            raise DataApiError(102)
         direction = item.get("sortOrder", "ascend")
-        if direction not in ("ascend", "descend"):
+        if direction in ("ascend", "descend"):
+            order.append(SortKey(ref, is_descending=direction == "descend"))
+            continue
+        listed = layout.value_list(direction) if isinstance(direction, str) else None
+        if listed is None:
             raise DataApiError(1708)
-        layout.result(item["fieldName"])
-        order.append((item["fieldName"], direction == "descend"))
+        entries = metadata.values_of_list(listed, layout, None)
+        order.append(SortKey(ref, listed=tuple(str(entry["value"]) for entry in entries)))
     return tuple(order)
 
 
@@ -117,7 +129,7 @@ def _read(given: Mapping[str, Any], prefix: str) -> ReadParameters:
         dateformats=read_dateformats(given.get("dateformats", 0)),
         response_layout=response_layout,
         scripts=tuple(
-            (step, str(given[step]), str(given.get(f"{step}.param", ""))) for step in _SCRIPT_STEPS if step in given
+            (step, str(given[step]), str(given.get(f"{step}.param", ""))) for step in SCRIPT_STEPS if step in given
         ),
     )
 
@@ -142,7 +154,7 @@ def _refuse_unknown(given: Iterable[str], known: set[str], portal_prefixes: tupl
 
 def _read_json_list(text: str) -> list[Any]:
     try:
-        content = json.loads(text)
+        content = jsontext.loads(text)
     except ValueError as error:
         raise DataApiError(1708) from error
     if not isinstance(content, list):
@@ -162,8 +174,8 @@ def _positive(value: object) -> int:
 
 
 def _positive_or_zero(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**LONGEST_NUMBER:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_NUMBER:
         return int(value)
     raise DataApiError(1708)

@@ -23,8 +23,3 @@ def run(data_set: DataSet, wanted: Sequence[tuple[str, str, str]]) -> dict[str, 
         answer[f"scriptResult{suffix}"] = script.get("result", parameter)
         answer[f"scriptError{suffix}"] = str(script.get("error", "0"))
     return answer
-
-
-def listing(data_set: DataSet) -> list[dict[str, Any]]:
-    """Return the scripts as the metadata call lists them."""
-    return [{"name": name, "isFolder": False} for name in data_set.scripts]

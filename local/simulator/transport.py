@@ -4,69 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import json
 import socket
 import ssl
 import sys
 import threading
+import traceback
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+
+from local.simulator import bodies
+from local.simulator.downloads import Download
+from local.simulator.messages import HTML_CONTENT_TYPE, App, Breakage, Request, Response, html_page, split_path
 
 GZIP_LEVEL: Final = 1
 GZIP_MINIMUM_BYTES: Final = 512
 SHUTDOWN_POLL_SECONDS: Final = 0.02
-JSON_CONTENT_TYPE: Final = "application/json; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request; `segments` are the decoded parts of the path, header names are lower case."""
-
-    method: str
-    segments: tuple[str, ...]
-    query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Breakage(Enum):
-    """How a connection is broken instead of answering properly."""
-
-    NONE = "none"
-    CLOSED = "closed without an answer"
-    TRUNCATED = "closed in the middle of the body"
-
-
-@dataclass(frozen=True)
-class Response:
-    """One answer; `breakage` makes the transport break it."""
-
-    status: int
-    body: bytes
-    content_type: str = JSON_CONTENT_TYPE
-    headers: Mapping[str, str] = field(default_factory=dict)
-    breakage: Breakage = Breakage.NONE
-
-
-App = Callable[[Request], Response]
-
-
-def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
-    """Encode the content as compact JSON in UTF-8."""
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return Response(status, body, headers=headers or {})
-
-
-def split_path(raw_path: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return the decoded path segments (`%2F` stays inside its segment, `+` is a plus) and the query."""
-    path, _, query = raw_path.partition("?")
-    segments = tuple(unquote(part) for part in path.split("/")[1:])
-    return segments, tuple(parse_qsl(query, keep_blank_values=True))
+SILENT_CLIENT_SECONDS: Final = 120.0
+"""A connection on which nothing arrives for so long is closed, in the middle of a request too."""
 
 
 class Listener:
@@ -79,7 +35,7 @@ class Listener:
         )
         self.port: int = self._server.server_address[1]
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{host}:{self.port}"
+        self.url = f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     def start(self) -> None:
         """Begin to answer."""
@@ -87,10 +43,11 @@ class Listener:
 
     def stop(self) -> None:
         """Close the port and every open connection."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
         self._server.close_connections()
-        self._thread.join()
 
 
 class _Server(ThreadingHTTPServer):
@@ -101,6 +58,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], app: App, tls: ssl.SSLContext | None) -> None:
         self.app = app
         self.tls = tls
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._connections: set[socket.socket] = set()
         self._is_closing = False
         self._lock = threading.Lock()
@@ -109,9 +67,11 @@ class _Server(ThreadingHTTPServer):
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection; a TLS handshake is made here, where a slow one blocks nobody else."""
         if self.tls is not None:
+            request.settimeout(SILENT_CLIENT_SECONDS)
             try:
                 request = self.tls.wrap_socket(request, server_side=True)
             except OSError:  # the client does not trust the certificate, or spoke plain HTTP
+                super().shutdown_request(request)
                 return
         with self._lock:
             self._connections.add(request)
@@ -147,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = 65_536  # headers and body leave in one packet
+    timeout = SILENT_CLIENT_SECONDS
+    error_content_type = HTML_CONTENT_TYPE
+    error_message_format = "<html><head><title>%(code)d</title></head><body><h1>%(message)s</h1></body></html>\n"
     server: _Server
 
     def __getattr__(self, name: str) -> Any:
@@ -157,31 +120,36 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: paths hold session tokens and find criteria."""
 
+    def handle_expect_100(self) -> bool:
+        """Ask for the body at once: a client may wait for this before it sends any of it."""
+        proceeds = super().handle_expect_100()
+        self.wfile.flush()
+        return proceeds
+
     def _answer(self) -> None:
-        segments, query = split_path(self.path)
         try:
-            body = self._read_body()
-        except ValueError:  # a length that is no number: where the next request starts is unknown
+            body = bodies.read(self.rfile, self.headers)
+        except bodies.BodyError as error:  # where the next request starts is unknown
             self.close_connection = True
-            self._send(Response(400, b"", content_type="text/plain"), accepts_gzip=False)
+            self._send(html_page(error.status, error.title), accepts_gzip=False)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        response = self.server.app(Request(self.command, segments, query, headers, body))
-        self._send(response, accepts_gzip="gzip" in headers.get("accept-encoding", ""))
+        self._send(self._ask(body, headers), accepts_gzip="gzip" in headers.get("accept-encoding", ""))
 
-    def _read_body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def _ask(self, body: bytes, headers: Mapping[str, str]) -> Response:
+        segments, query = split_path(self.path)
+        try:
+            return self.server.app(Request(self.command, segments, query, headers, body, self.path))
+        except Exception:  # a defect of the simulator: whoever tests against it must not take it for a fault
+            traceback.print_exc()
+            return html_page(500, "Defect of the simulator", "Its standard error says more.")
 
     def _send(self, response: Response, *, accepts_gzip: bool) -> None:
         if response.breakage is Breakage.CLOSED:
             self.close_connection = True
+            return
+        if response.download is not None:
+            self._send_download(response, response.download)
             return
         body = response.body
         headers = {
@@ -191,16 +159,30 @@ class _Handler(BaseHTTPRequestHandler):
             "Vary": "Accept-Encoding",
             **response.headers,
         }
-        if accepts_gzip and len(body) >= GZIP_MINIMUM_BYTES:
+        if accepts_gzip and response.may_gzip and len(body) >= GZIP_MINIMUM_BYTES:
             body = gzip.compress(body, GZIP_LEVEL)
             headers["Content-Encoding"] = "gzip"
-        headers["Content-Length"] = str(len(body))
-        self.send_response(response.status)
-        for name, value in headers.items():
-            self.send_header(name, value)
+        self._send_head(response.status, headers, len(body))
         if response.breakage is Breakage.TRUNCATED:
             self.close_connection = True
             body = body[: len(body) // 2]
-        self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _send_download(self, response: Response, download: Download) -> None:
+        with download:
+            self._send_head(response.status, {"Content-Type": response.content_type}, download.size)
+            if download.is_truncated:
+                self.close_connection = True
+            if self.command != "HEAD":
+                for chunk in download.chunks():
+                    self.wfile.write(chunk)
+
+    def _send_head(self, status: int, headers: Mapping[str, str], length: int) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()

@@ -71,6 +71,10 @@ def test_the_clock_and_a_release_over_http(simulator: Simulator, client: DataApi
     assert outcome(client.records()) == (401, "952")
 
 
+def test_container_addresses_over_http(simulator: Simulator) -> None:
+    assert control(simulator, "POST", "expire_container_urls").json() == {"expired": 0}
+
+
 def test_records_over_http_and_reset(simulator: Simulator, client: DataApiClient) -> None:
     path = "layouts/API_Contacts/records"
     fields = {"fieldData": {"id": text_id(7), "name": "Gil"}}
@@ -97,6 +101,10 @@ def test_records_over_http_and_reset(simulator: Simulator, client: DataApiClient
         ("DELETE", "layouts/API_Contacts/records/99", None, 400),
         ("POST", "layouts/API_Contacts/records", {"fieldData": {"shoe size": 9}}, 400),
         ("POST", "advance_clock", {"seconds": "many"}, 400),
+        ("POST", "layouts/API_Contacts/records?database=None", {"fieldData": {}}, 400),
+        ("POST", "layouts/API_Contacts/records", [], 400),
+        ("POST", "faults", {"closed_databases": ["None"]}, 400),
+        ("PUT", "layouts/API_Contacts/records/11", {"fieldData": {}}, 404),
         ("GET", "faults", None, 404),
         ("POST", "nothing", None, 404),
     ],

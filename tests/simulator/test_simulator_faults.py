@@ -31,6 +31,28 @@ def test_an_engine_that_is_down_answers_html_a_number_of_times(simulator: Simula
     assert outcome(client.log_in()) == (200, "0")
 
 
+@pytest.mark.parametrize("status", [404, 502, 503, 504])
+def test_what_stands_in_front_of_an_engine_that_is_down(
+    simulator: Simulator, client: DataApiClient, status: int
+) -> None:
+    simulator.control.set_faults(unavailable_requests=1, unavailable_status=status)
+    answer = client.records()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html")
+    assert outcome(client.records()) == (200, "0")
+
+
+def test_every_session_dies_after_a_number_of_requests_for_data(simulator: Simulator, client: DataApiClient) -> None:
+    other = DataApiClient(simulator)
+    other.log_in()
+    simulator.control.set_faults(kill_tokens_after=2)
+    assert [outcome(client.records()), outcome(other.find({"id": "*"}))] == [(200, "0"), (200, "0")]
+    assert outcome(client.call("GET", "layouts")) == (200, "0"), "metadata is not counted"
+    assert outcome(client.records()) == (401, "952")
+    assert outcome(other.records()) == (401, "952")
+    client.log_in()
+    assert [outcome(client.records()) for _ in range(3)] == [(200, "0")] * 3
+
+
 def test_401_as_html_spares_the_log_in(simulator: Simulator, client: DataApiClient) -> None:
     simulator.control.set_faults(html_401_requests=1)
     assert outcome(client.log_in()) == (200, "0")
@@ -196,11 +218,26 @@ def test_planned_changes_that_cannot_work_are_refused(simulator: Simulator, plan
         {"scripted_errors": [{"status": 500}]},
         {"scripted_errors": "301"},
         {"session_cap": True},
+        {"session_cap": float("nan")},
+        {"latency_ms": float("inf")},
+        {"hold": {"API_Contacts": "x"}},
+        {"hold": 3},
+        {"unavailable_status": 200},
+        {"kill_tokens_after": -1},
+        {"kill_tokens": 1},
+        {"expire_container_urls": "now"},
+        {"locked_records": ["1"]},
+        {"closed_databases": {"Clinic": True}},
+        {"scripted_errors": [{"code": "301"}]},
+        {"scripted_errors": [{"code": 301, "status": 99}]},
+        {"scripted_errors": [{"code": 301, "layout": "API_Contacts"}]},
     ],
 )
 def test_faults_that_cannot_work_are_refused(simulator: Simulator, faults: dict[str, Any]) -> None:
+    quiet = simulator.control.state()
     with pytest.raises(FaultError):
-        simulator.control.set_faults(**faults)
+        simulator.control.set_faults(**{"data_cap": True, **faults})
+    assert simulator.control.state() == quiet
 
 
 def test_clearing_puts_everything_back(simulator: Simulator, client: DataApiClient) -> None:
