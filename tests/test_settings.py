@@ -10,6 +10,8 @@ import yaml
 from nexus_import.errors import ConfigurationError
 from nexus_import.settings import Settings, load_policy
 
+from tests.support.copies import own_include
+
 INCLUDE = Path(__file__).resolve().parents[1] / "include"
 POLICY = yaml.safe_load((INCLUDE / "policy.yaml").read_text())
 
@@ -41,7 +43,15 @@ def test_every_table_of_the_policy_has_one_treatment() -> None:
         (None, {"operator": ["admin"]}, "operator"),
         (None, {"conflicts": "newest"}, "conflicts"),
         (None, {"severity": {"phase_0/a": "ignore"}}, r"severity\.phase_0/a"),
-        (None, {"tables": {"patients": "import"}}, r"tables\.patients"),
+        (None, {"operatos": ["admin"]}, r"operatos: there is no such key \(nearest: operators\)"),
+        (None, {"conflicts": "filmaker"}, r"conflicts: 'filmaker' is none of .* \(nearest: filemaker\)"),
+        ("tables", {"patients": "import"}, r"tables\.patients: 'import' is none of .* \(nearest: imported\)"),
+        ("tables", {"patients": "kept"}, r"tables\.patients: 'kept' is impossible"),
+        ("vanished", {"patients": "archived"}, r"vanished\.patients: 'archived' is none of .* \(nearest: archive\)"),
+        ("nexus_only_rows", {"notes": "keep"}, r"nexus_only_rows\.notes: is none of patients, appointments"),
+        (None, {"preserved": {"patients": []}}, r"preserved\.patients: is listed under tables too"),
+        (None, {"plain_links": [1]}, "plain_links"),
+        ("mail", {"form": "a@b.example"}, r"mail\.form: there is no such key \(nearest: from\)"),
         (None, {"unlinkable_allowed": -1}, "unlinkable_allowed"),
         (None, {"working_copy_limit_gib": 0}, "working_copy_limit_gib"),
         (None, {"time_zone": "Australia/Sidney"}, "time_zone"),
@@ -89,12 +99,27 @@ def test_parameter_outside_its_choices_is_named(name: str) -> None:
         Settings.load({name: "maybe"})
 
 
-def test_severity_is_the_policys_word_or_the_checks_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NEXUS_IMPORT_INCLUDE", str(tmp_path))
-    policy_file(tmp_path, None, severity={"phase_0/a": "warn"})
-    settings = Settings.load({})
-    assert settings.severity("phase_0/a", "stop") == "warn"
-    assert settings.severity("phase_0/b", "stop") == "stop"
+def test_severity_is_the_policys_word_or_the_checks_own(tmp_path: Path) -> None:
+    check = "phase_3/patients_have_clinic"
+    with own_include(tmp_path, severity={check: "warn", "phase_2/vanished_notes": "stop"}):
+        settings = Settings.load({})
+    assert settings.severity(check, "stop") == "warn"
+    assert settings.severity("phase_2/vanished_notes", "warn") == "stop"
+    assert settings.severity("phase_4/appointments_have_clinic", "stop") == "stop"
+
+
+def test_severity_of_a_check_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with (
+        own_include(tmp_path, severity={"phase_3/patients_have_clinics": "warn"}),
+        pytest.raises(ConfigurationError, match=r"severity\.phase_3/patients_have_clinics: there is no such check"),
+    ):
+        Settings.load({})
+
+
+def test_column_may_hold_ids_of_one_table_or_of_several(tmp_path: Path) -> None:
+    policy = load_policy(policy_file(tmp_path, "plain_links", **{"sent_emails.sent_by": ["patients", "appointments"]}))
+    assert policy.plain_links["sent_emails.sent_by"] == ("patients", "appointments")
+    assert policy.plain_links["reminders.appointment_id"] == ("appointments",)
 
 
 def test_imported_entities_stand_in_the_order_of_the_sequence() -> None:

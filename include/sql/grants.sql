@@ -5,6 +5,10 @@
 
 GRANT pg_read_all_data TO nexus_backup, nexus_import, nexus_restore;
 GRANT pg_write_all_data TO nexus_restore;
+-- A restore into a database that lost its journal makes it anew, as the role that owns it.
+GRANT nexus_import TO nexus_restore;
+-- A restore loads the backup beside live Nexus first.
+DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO nexus_restore', current_database()); END $$;
 
 CREATE SCHEMA IF NOT EXISTS nexus_import AUTHORIZATION nexus_import;
 CREATE SCHEMA IF NOT EXISTS nexus_staging AUTHORIZATION nexus_import;

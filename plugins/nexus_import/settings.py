@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -13,16 +14,19 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
+from nexus_import.core.data_policy import DataPolicy, Fate, NexusOnly, Treatment
 from nexus_import.core.mapping import EntityMapping, load_mappings
+from nexus_import.core.nearest import nearest
+from nexus_import.core.policy_rules import mistakes
 from nexus_import.errors import ConfigurationError
+from nexus_import.nexus.checks import known_checks
 from nexus_import.nexus.sql import include_folder
 
 Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
-NexusOnly = Literal["keep", "delete"]
 Severity = Literal["stop", "warn"]
-TablePolicy = Literal["imported", "relinked", "cascades", "kept", "untouched"]
 
 
 class _Strict(BaseModel):
@@ -34,6 +38,7 @@ class Connections(_Strict):
 
     nexus: str = "nexus_db"
     backup: str = "nexus_db_backup"
+    restore: str = "nexus_db_restore"
     filemaker: str = "filemaker_default"
     storage: str = "nexus_s3"
     mail: str = "smtp_default"
@@ -118,7 +123,14 @@ class Policy(_Strict):
     severity: dict[str, Severity]
     unlinkable_allowed: int = Field(ge=0)
     preserved: dict[str, list[str]]
-    tables: dict[str, TablePolicy]
+    tables: dict[str, Treatment]
+    nexus_only_tables: dict[str, NexusOnly] = Field(default_factory=dict)
+    nexus_only_rows: dict[str, Fate]
+    vanished: dict[str, Fate]
+    set_null: tuple[str, ...] = ()
+    plain_links: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    content_types: dict[str, str]
+    side_effects: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -127,10 +139,31 @@ class Policy(_Strict):
             raise ValueError(f"there is no time zone '{name}'")
         return name
 
+    @field_validator("plain_links", mode="before")
+    @classmethod
+    def _one_table_or_several(cls, links: Any) -> Any:
+        if not isinstance(links, dict):
+            return links
+        return {name: (tables,) if isinstance(tables, str) else tables for name, tables in links.items()}
+
     @property
     def copied_tables(self) -> list[str]:
-        """The tables of the working copy: all that are declared, but for those that are never touched."""
-        return [table for table, policy in self.tables.items() if policy != "untouched"]
+        """The tables of the working copy."""
+        return self.data_policy().copied_tables
+
+    def data_policy(self, nexus_only: NexusOnly = "keep") -> DataPolicy:
+        """Return what the policy says about tables, for a run with this parameter."""
+        return DataPolicy(
+            self.tables,
+            nexus_only,
+            self.nexus_only_tables,
+            self.nexus_only_rows,
+            self.vanished,
+            self.set_null,
+            self.plain_links,
+            self.content_types,
+            self.side_effects,
+        )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -146,12 +179,34 @@ class Parameters(_Strict):
     nexus_only: NexusOnly = "keep"
 
 
+class RestoreParameters(_Strict):
+    """What the person who restores a backup may choose."""
+
+    backup: str = Field(default="newest", min_length=1)
+    scope: Literal["patient_data", "everything"] = "patient_data"
+    mode: Literal["rehearse", "restore"] = "rehearse"
+    without_backup: bool = False
+
+    @classmethod
+    def load(cls, parameters: Mapping[str, Any]) -> RestoreParameters:
+        """Check the parameters of a restore; raise `ConfigurationError` naming the first mistake."""
+        try:
+            return cls.model_validate({name: parameters[name] for name in cls.model_fields if name in parameters})
+        except ValidationError as error:
+            raise ConfigurationError(_first_mistake("parameters", error, cls)) from error
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a task is told: the policy and the parameters of this run."""
 
     policy: Policy
     parameters: Parameters
+
+    @cached_property
+    def data_policy(self) -> DataPolicy:
+        """What the policy says about tables, with this run's parameter."""
+        return self.policy.data_policy(self.parameters.nexus_only)
 
     @cached_property
     def mappings(self) -> dict[str, EntityMapping]:
@@ -171,13 +226,14 @@ class Settings:
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
         policy = read_policy()
+        _require_known_checks(policy)
         if run_type == "scheduled":
             parameters = policy.schedule.model_dump(include={"mode", "approval", "nexus_only"})
         known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
         try:
             return cls(policy, Parameters.model_validate(known))
         except ValidationError as error:
-            raise ConfigurationError(_first_mistake("parameters", error)) from error
+            raise ConfigurationError(_first_mistake("parameters", error, Parameters)) from error
 
 
 def read_policy() -> Policy:
@@ -188,13 +244,38 @@ def read_policy() -> Policy:
 def load_policy(path: Path) -> Policy:
     """Read and check the policy file; raise `ConfigurationError` naming the first mistake."""
     try:
-        return Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        policy = Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
     except ValidationError as error:
-        raise ConfigurationError(_first_mistake(path.name, error)) from error
+        raise ConfigurationError(_first_mistake(path.name, error, Policy)) from error
+    for key, mistake in mistakes(policy.data_policy(), policy.preserved):
+        raise ConfigurationError(f"{path.name}: {key}: {mistake}")
+    return policy
 
 
-def _first_mistake(source: str, error: ValidationError) -> str:
+def _require_known_checks(policy: Policy) -> None:
+    known = known_checks()
+    for check_id in policy.severity:
+        if check_id not in known:
+            raise ConfigurationError(
+                f"policy.yaml: severity.{check_id}: there is no such check{nearest(check_id, known)}"
+            )
+
+
+def _first_mistake(source: str, error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
-    return f"{source}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return f"{source}: {'.'.join(str(part) for part in first['loc'])}: {_in_words(first, model)}"
+
+
+def _in_words(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+    if mistake["type"] == "extra_forbidden":
+        for part in mistake["loc"][:-1]:
+            annotation = model.model_fields[str(part)].annotation
+            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return f"there is no such key{nearest(str(mistake['loc'][-1]), known)}"
+    if mistake["type"] == "literal_error":
+        allowed = re.findall(r"'([^']+)'", mistake["ctx"]["expected"])
+        return f"'{mistake['input']}' is none of {', '.join(allowed)}{nearest(str(mistake['input']), allowed)}"
+    return mistake["msg"]

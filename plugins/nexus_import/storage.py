@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -72,6 +72,18 @@ class _HashingReader:
         return self._digest.hexdigest()
 
 
+class _WordedReader:
+    """A body as it comes over the network: a connection that is lost halfway is said in one sentence, too."""
+
+    def __init__(self, body: Readable, key: str) -> None:
+        self._body = body
+        self._key = key
+
+    def read(self, size: int = -1, /) -> bytes:
+        with _worded(f"read {self._key}"):
+            return self._body.read(None if size < 0 else size)  # type: ignore[arg-type]  # botocore's word for all
+
+
 class ObjectStore:
     """One bucket, and the prefix under which the import writes."""
 
@@ -125,6 +137,14 @@ class ObjectStore:
         with _worded(f"read {key}"):
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
+
+    @contextmanager
+    def open_stream(self, key: str) -> Iterator[Readable]:
+        """Read an object as a stream: memory stays bounded, whatever its size."""
+        with _worded(f"read {key}"):
+            body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+        with closing(body):
+            yield _WordedReader(body, key)
 
     def exists(self, key: str) -> bool:
         """Tell whether the object is there."""

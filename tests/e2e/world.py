@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,8 +132,13 @@ class World:
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return {key: s3.get_object(Bucket=places.s3_bucket, Key=key)["Body"].read() for key in keys}
 
+    def personal_values(self, text: str) -> list[str]:
+        """Return the clinic's personal values that stand in the text as whole words."""
+        values = (self.stack.clinic_dir / "personal_values.txt").read_text().splitlines()
+        return [value for value in values if value in text and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
+
     def task_logs(self, run: ImportRun) -> str:
         """Return everything the tasks of the run wrote to their logs, with no character escaped."""
-        folder = self.stack.directory / "airflow" / "logs" / f"dag_id={DAG_ID}" / f"run_id={run.run_id}"
+        folder = self.stack.directory / "airflow" / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
         lines = [line for path in sorted(folder.rglob("*.log")) for line in path.read_text().splitlines()]
         return "\n".join(json.dumps(json.loads(line), ensure_ascii=False) for line in lines)

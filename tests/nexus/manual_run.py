@@ -13,6 +13,7 @@ from typing import Any
 from nexus_import.core.sequence import PLAN, SEQUENCE
 from nexus_import.nexus.backup import Backup, record_backup
 from nexus_import.nexus.journal import StepRecord, create_journal, record_step
+from nexus_import.nexus.links import read_links, store_links
 from nexus_import.nexus.plan import Plan, make_plan
 from nexus_import.nexus.publish import Publication, PublishRequest, publish
 from nexus_import.nexus.staging import lock_staging
@@ -60,6 +61,7 @@ class ManualRun:
             create_journal(self.connection)
             lock_staging(self.connection, self.run_id)
             stamp = copy_tables(self.connection, self.run_id, TABLES, POLICY.preserved, 1)
+            store_links(self.connection, read_links(self.connection, POLICY.data_policy()), POLICY.data_policy())
             if stamp.copy_number == 1:
                 record_backup(self.connection, Backup(self.run_id, 1, "key", "digest", 1, 1, 1, {}))
         return stamp

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ from nexus_import.nexus.backup import (
     take_backup,
 )
 from nexus_import.nexus.journal import create_journal
+from nexus_import.nexus.manifest import FORMAT_VERSION
+from nexus_import.nexus.sql import names
 from nexus_import.storage import ObjectStore
 from psycopg import Connection, sql
 
@@ -81,7 +84,7 @@ def test_backup_is_complete_exact_and_restorable(
         name for (name,) in installation.rows("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
     }
     assert set(tables) == live
-    assert (content["run_id"], content["attempt"], content["format"]) == (RUN, 1, 1)
+    assert (content["run_id"], content["attempt"], content["format"]) == (RUN, 1, FORMAT_VERSION)
     assert content["server_version"] == installation.value("SHOW server_version")
     for name, table in tables.items():
         body, plain = store.get_bytes(table["key"]), unpacked(store, table["key"])
@@ -89,7 +92,13 @@ def test_backup_is_complete_exact_and_restorable(
         assert table["csv_sha256"] == hashlib.sha256(plain).hexdigest()
         assert table["byte_count"] == len(body)
         assert table["row_count"] == installation.value(f"SELECT count(*) FROM {name}")
-        assert next(csv.reader(io.StringIO(plain.decode()))) == table["columns"]
+        assert next(csv.reader(io.StringIO(plain.decode()))) == [column["name"] for column in table["columns"]]
+        types = installation.rows(
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = to_regclass(%s) AND attnum > 0 ORDER BY attnum",
+            name,
+        )
+        assert [(column["name"], column["type"]) for column in table["columns"]] == types
     assert backup.table_count == len(tables)
     assert backup.row_count == sum(table["row_count"] for table in tables.values())
     assert backup.byte_count == sum(table["byte_count"] for table in tables.values())
@@ -99,7 +108,7 @@ def test_backup_is_complete_exact_and_restorable(
 
 def assert_restores_equal(installation: Installation, store: ObjectStore, table: dict[str, Any]) -> None:
     """Load the CSV into an empty table of the same shape: every row must be the same, byte by byte."""
-    name, columns = sql.Identifier(table["table"]), sql.SQL(", ").join(map(sql.Identifier, table["columns"]))
+    name, columns = sql.Identifier(table["table"]), names([column["name"] for column in table["columns"]])
     with installation.database.cluster.connect(installation.database.database) as connection:
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE restored (LIKE public.{})").format(name))
         statement = sql.SQL("COPY restored ({}) FROM STDIN (FORMAT csv, HEADER MATCH)").format(columns)
@@ -175,6 +184,37 @@ def test_change_marks_notice_every_kind_of_write(installation: Installation, jou
     assert patients[3:] == [patients[0]] * 2
     assert len(set(notes[:4])) == 1
     assert notes[4] != notes[0]
+
+
+def test_manifest_has_the_sequences_and_what_the_import_remembers(
+    installation: Installation, store: ObjectStore, journal: Connection[Any]
+) -> None:
+    journal.execute("INSERT INTO nexus_import.identity VALUES ('note', 'a', gen_random_uuid(), 'new')")
+    # given and rolled back: the row is not there, the number is used up
+    with installation.owner() as connection, connection.transaction(force_rollback=True):
+        connection.execute("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))")
+    content = manifest(store, take(installation, store))
+    users = next(table for table in content["tables"] if table["table"] == "auth_user")
+    given = installation.value("SELECT last_value FROM auth_user_id_seq")
+    assert users["sequences"] == [{"column": "id", "sequence": "auth_user_id_seq", "last_value": given}]
+    memory = {table["table"]: table for table in content["memory"]}
+    assert {name: table["row_count"] for name, table in memory.items()} == {"identity": 1, "published_row": 0}
+    assert b'"note","a",' in unpacked(store, memory["identity"]["key"])
+    assert content["publications"] == []
+
+
+def test_large_value_is_read_in_small_pieces_without_copying_it_each_time() -> None:
+    """Each piece of a row of 50 MB would else copy the rest of it: terabytes."""
+    row = bytes(50_000_000)
+    reader = CopyReader(iter([row, b"end"]))
+    tracemalloc.start()
+    pieces = 0
+    while piece := reader.read(1000):
+        pieces += len(piece)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pieces == len(row) + 3
+    assert peak < 1_000_000
 
 
 def test_csv_is_read_in_any_pieces() -> None:

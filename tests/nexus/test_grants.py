@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from local.nexus_database import GRANTS_FILE
 from tests.nexus.manual_run import POLICY
 from tests.support.installation import Installation, start_installation
 
@@ -17,8 +18,6 @@ WRITES = {
     "UPDATE": "UPDATE {} SET id = id WHERE false",
     "DELETE": "DELETE FROM {} WHERE false",
 }
-CHANGED = POLICY.copied_tables
-NEVER_CHANGED = [*POLICY.preserved, *(table for table, policy in POLICY.tables.items() if policy == "untouched")]
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +40,19 @@ def refused(installation: Installation, role: str, statement: str) -> bool:
 
 
 @pytest.mark.parametrize("verb", WRITES)
-def test_import_role_writes_the_tables_of_the_policy_and_no_other(shared: Installation, verb: str) -> None:
+def test_import_role_writes_every_table_of_the_policy_that_is_not_untouched_and_no_other(
+    shared: Installation, verb: str
+) -> None:
     statement = WRITES[verb]
     tables = [name for (name,) in shared.rows("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")]
     writable = {table for table in tables if not refused(shared, "nexus_import", statement.format(table, table))}
-    assert writable & set(NEVER_CHANGED) == set()
-    assert writable <= set(CHANGED)
-    assert {table for table in CHANGED if POLICY.tables[table] in {"imported", "relinked"}} <= writable
+    assert writable == set(POLICY.copied_tables)
+
+
+def test_policy_decides_about_more_tables_than_the_import_may_write(shared: Installation) -> None:
+    untouched = {table for table, treatment in POLICY.tables.items() if treatment == "untouched"}
+    assert untouched
+    assert (untouched | POLICY.preserved.keys()) & set(POLICY.copied_tables) == set()
 
 
 @pytest.mark.parametrize(
@@ -103,13 +108,53 @@ def test_restore_role_writes_rows_but_no_schema(shared: Installation, verb: str)
     assert refused(shared, "nexus_restore", "DROP TABLE patients")
 
 
+def test_restore_role_locks_what_it_restores_sets_sequences_and_loads_beside(shared: Installation) -> None:
+    attempt(
+        shared,
+        "nexus_restore",
+        "BEGIN; CREATE TEMPORARY TABLE beside (LIKE public.patients);"
+        " LOCK TABLE patients, clinics, auth_user IN SHARE ROW EXCLUSIVE MODE;"
+        " SELECT setval('auth_user_id_seq', last_value) FROM auth_user_id_seq; ROLLBACK",
+    )
+
+
+def test_restore_role_makes_a_lost_journal_as_the_role_that_owns_it(shared: Installation) -> None:
+    attempt(shared, "nexus_restore", "BEGIN; SET LOCAL ROLE nexus_import; CREATE TABLE nexus_import.y (); ROLLBACK")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE patients",
+        "ALTER TABLE patients DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+        "CREATE TABLE public.x (id integer)",
+        "CREATE ROLE intruder",
+        "SET ROLE nexus",
+    ],
+)
+def test_restore_role_goes_round_no_rule_of_the_database(shared: Installation, statement: str) -> None:
+    assert refused(shared, "nexus_restore", statement)
+
+
+def test_temporary_tables_need_no_public_right(shared: Installation) -> None:
+    """A database whose owner took the right from everybody still lets the restore load beside live Nexus."""
+    database = shared.database.database
+    with shared.database.cluster.connect(database) as connection:
+        connection.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC".encode())
+        connection.execute(GRANTS_FILE.read_bytes())
+        try:
+            attempt(shared, "nexus_restore", "CREATE TEMPORARY TABLE beside (id integer)")
+            assert refused(shared, "nexus_backup", "CREATE TEMPORARY TABLE beside (id integer)")
+        finally:
+            connection.execute(f"GRANT TEMPORARY ON DATABASE {database} TO PUBLIC".encode())
+
+
 def test_owner_of_nexus_is_no_superuser(shared: Installation) -> None:
     rows = shared.rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'nexus%' AND (rolsuper OR rolcreaterole)")
     assert rows == []
 
 
 def test_grants_may_be_given_again(shared: Installation) -> None:
-    from local.nexus_database import GRANTS_FILE
-
     with shared.database.cluster.connect(shared.database.database) as connection:
         connection.execute(GRANTS_FILE.read_bytes())

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from nexus_import.errors import PublishRefused
 from nexus_import.nexus import locking
+from nexus_import.nexus.links import read_links, store_links
 from nexus_import.nexus.plan import latest_plan
-from nexus_import.nexus.staleness import find_stale, require_fresh
+from nexus_import.nexus.staleness import find_stale, linked_tables, require_fresh
 
 from tests.nexus.live_rows import (
     add_appointment,
@@ -23,7 +24,8 @@ from tests.nexus.live_rows import (
     document,
     insert_statement,
 )
-from tests.nexus.manual_run import ADDED, FIRST, GONE, STAYS, ManualRun
+from tests.nexus.lost_rows import add_like
+from tests.nexus.manual_run import ADDED, FIRST, GONE, POLICY, SECOND, STAYS, ManualRun
 
 
 def stale(run: ManualRun) -> list[tuple[str, str, str]]:
@@ -88,6 +90,67 @@ def test_row_that_refers_to_a_removed_one_is_stale(planned: ManualRun, table: st
     assert stale(planned) == [(table, row, "refers to a row of patients that the plan removes")]
     planned.installation.execute(f"DELETE FROM {table} WHERE id = %s", row)
     assert stale(planned) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("sent_emails", "related_patient_id"), ("xero_sync_logs", "local_entity_id"), ("django_admin_log", "object_id")],
+)
+def test_row_of_an_untouched_table_that_refers_to_a_removed_one_is_stale(
+    planned: ManualRun, table: str, column: str
+) -> None:
+    row = add_like(planned.installation, table, **{column: GONE})
+    assert stale(planned) == [(table, row, "refers to a row of patients that the plan removes")]
+    planned.installation.execute(f"DELETE FROM {table} WHERE id::text = %s", row)
+    assert stale(planned) == []
+
+
+@pytest.fixture
+def without_first(run: ManualRun) -> ManualRun:
+    """A run whose plan removes the appointment FIRST."""
+    run.work("DELETE FROM nexus_work.appointments WHERE id = %s", FIRST)
+    run.plan()
+    assert stale(run) == []
+    return run
+
+
+def test_generic_link_to_a_removed_appointment_is_stale(without_first: ManualRun) -> None:
+    installation = without_first.installation
+    number = installation.value("SELECT id FROM django_content_type WHERE model = 'appointment'")
+    row = add_document(installation, FIRST, content_type_id=number)
+    assert stale(without_first) == [
+        ("documents_document", row, "refers to a row of appointments that the plan removes")
+    ]
+
+
+def test_plain_link_to_a_removed_appointment_is_stale(without_first: ManualRun) -> None:
+    row = add_reminder(without_first.installation, STAYS, appointment_id=FIRST)
+    assert stale(without_first) == [("reminders", row, "refers to a row of appointments that the plan removes")]
+
+
+def test_tables_with_such_links_stand_still_while_something_is_removed(without_first: ManualRun) -> None:
+    plan = latest_plan(without_first.connection, without_first.run_id)
+    assert plan is not None
+    assert linked_tables(without_first.connection, plan) == {
+        *("documents_document", "images_batch", "contact_relationships", "reminders")
+    }
+
+
+def test_planned_row_whose_appointment_went_meanwhile_is_stale(run: ManualRun) -> None:
+    reminder = add_reminder(run.installation, STAYS)
+    run.copy()
+    run.work("UPDATE nexus_work.reminders SET appointment_id = %s WHERE id = %s", SECOND, reminder)
+    run.plan()
+    assert stale(run) == []
+    run.installation.execute("DELETE FROM appointments WHERE id = %s", SECOND)
+    assert stale(run) == [("reminders", reminder, "reminders.appointment_id has gone")]
+
+
+def test_link_that_may_dangle_is_not_stale(without_first: ManualRun) -> None:
+    policy = POLICY.data_policy("delete")
+    store_links(without_first.connection, read_links(without_first.connection, policy), policy)
+    add_like(without_first.installation, "sent_emails", related_appointment_id=FIRST)
+    assert stale(without_first) == []
 
 
 def test_generic_link_to_something_else_with_the_same_id_is_not_stale(planned: ManualRun) -> None:

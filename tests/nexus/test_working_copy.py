@@ -54,6 +54,26 @@ def test_copy_of_another_run_is_not_touched_and_both_runs_are_named(undone: Manu
         require_copy(undone.connection, OTHER_RUN)
 
 
+def test_copy_that_did_not_see_a_restore_is_out_of_date_and_the_next_one_is_not(undone: ManualRun) -> None:
+    def restore() -> None:
+        undone.work(
+            "INSERT INTO nexus_import.restore (restore_plan_id, run_id, scope, manifest_key, counts)"
+            " VALUES (1 + (SELECT count(*) FROM nexus_import.restore), 'r', 'everything', 'k', '{}')"
+        )
+
+    connection = undone.connection
+    require_complete(connection, require_copy(connection, STAGE_RUN))
+    restore()
+    with pytest.raises(WorkingCopyError, match=r"restored from a backup since.*Clear phase_1_preserve\.copy_tables"):
+        require_complete(connection, require_copy(connection, STAGE_RUN))
+    copied = copy_tables(connection, STAGE_RUN, TABLES, POLICY.preserved, 1)
+    assert copied.restore_id > 0
+    require_complete(connection, copied)
+    restore()
+    with pytest.raises(WorkingCopyError, match="restored from a backup since"):
+        require_complete(connection, require_copy(connection, STAGE_RUN))
+
+
 def test_copy_that_was_never_made_is_named(installation: Any) -> None:
     with (
         installation.importer() as connection,

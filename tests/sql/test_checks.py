@@ -34,6 +34,7 @@ LAST_WORK = {
 }
 """The task after which the working copy is broken, by phase."""
 WARNINGS = {
+    "phase_5/reminders_have_their_appointment",
     "phase_5/surplus_note_copies",
     "phase_6/document_evidence_agrees",
     "phase_7/batch_evidence_agrees",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nexus_import.nexus.checks import known_checks
 
 from tests.sql.clinic import Clinic
 from tests.sql.observed import Observed, go_and_observe
@@ -94,6 +95,7 @@ class Story:
         self.first = go_and_observe(run)
         self.both = {entity: change_both_sides(clinic, entity) for entity in BOTH_CHANGED}
         self.texts = {entity: edit_text(clinic, entity) for entity in EDITED_TEXT}
+        self.astray = clinic.edit("API_Reminders", {"appointment_id": "no such appointment"})
         second = Run(run.installation, run.dag, run.params | {"mode": "rehearse"})
         self.second = go_and_observe(second)
         with own_include(directory, conflicts="stop"):
@@ -127,6 +129,17 @@ def test_surplus_note_copies(story: Story) -> None:
     surplus = [("note", row) for rows in story.truth["surplus_notes"].values() for row in rows]
     assert surplus
     expect_warning(story.first, "phase_5/surplus_note_copies", surplus)
+
+
+def test_reminder_of_an_appointment_that_filemaker_lacks(story: Story) -> None:
+    check = "phase_5/reminders_have_their_appointment"
+    assert story.first.found[check] == []
+    expect_warning(story.second, check, [("reminder", story.astray)])
+    assert story.second.fields[check] == {"appointment_id"}
+
+
+def test_policy_knows_every_check_that_ran_and_no_other(story: Story) -> None:
+    assert story.first.checks.keys() == known_checks()
 
 
 def test_document_evidence_agrees(story: Story) -> None:

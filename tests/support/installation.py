@@ -17,7 +17,7 @@ from psycopg import sql
 
 from local.clinic import load_nexus, make_clinic
 from local.network import LOOPBACK, free_ports, is_listening
-from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, NexusDatabase
+from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, RESTORE_ROLE, NexusDatabase
 from local.postgres import PostgresCluster
 from local.processes import Program, RunningProgram
 from local.simulator import Simulator
@@ -139,6 +139,7 @@ class Installation:
         connections = {
             "NEXUS_DB": postgres(IMPORT_ROLE),
             "NEXUS_DB_BACKUP": postgres(BACKUP_ROLE),
+            "NEXUS_DB_RESTORE": postgres(RESTORE_ROLE),
             "FILEMAKER_DEFAULT": {
                 "conn_type": "filemaker",
                 "host": self.simulator.url,

@@ -24,12 +24,12 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 OPERATOR = "admin"
 
 
-def load_dag() -> Any:
-    """Return the DAG as Airflow parses it."""
+def load_dag(dag_id: str = "filemaker_import") -> Any:
+    """Return a DAG as Airflow parses it."""
     bag = DagBag(str(DAGS))
     if bag.import_errors:
         raise AssertionError(bag.import_errors)
-    return bag.dags["filemaker_import"]
+    return bag.dags[dag_id]
 
 
 @dataclass

@@ -18,7 +18,8 @@ said AS (
     SELECT
         document.id,
         metadata_patient.nexus_id AS by_metadata,
-        COALESCE(former_link.nexus_id, linked_patient.id) AS by_link,
+        CASE WHEN left_filemaker.nexus_id IS NULL OR record_patient.nexus_id IS NULL
+             THEN COALESCE(former_link.nexus_id, linked_patient.id) END AS by_link,
         record_patient.nexus_id AS by_record,
         key_patient.id AS by_key
     FROM may_belong_to_a_patient AS document
@@ -31,6 +32,11 @@ said AS (
         ON former_link.entity = 'patient' AND former_link.filemaker_id = former.filemaker_id
     LEFT JOIN nexus_work.patients AS linked_patient
         ON linked_patient.id = document.object_id AND document.content_type_id IS NOT NULL
+    -- Who left FileMaker keeps no file that FileMaker's own record gives to somebody: two patients merged into one.
+    LEFT JOIN nexus_work.identity AS left_filemaker
+        ON left_filemaker.entity = 'patient'
+        AND left_filemaker.matched_by = 'vanished'
+        AND left_filemaker.nexus_id = document.object_id
     LEFT JOIN nexus_staging.document AS record
         ON record.filemaker_id = lower(document.filemaker_id::text)
     LEFT JOIN nexus_work.identity AS record_patient

@@ -49,7 +49,8 @@ said AS (
     SELECT
         batch.id,
         metadata_patient.nexus_id AS by_metadata,
-        COALESCE(former_link.nexus_id, linked_patient.id) AS by_link,
+        CASE WHEN left_filemaker.nexus_id IS NULL OR images_say.by_record IS NULL
+             THEN COALESCE(former_link.nexus_id, linked_patient.id) END AS by_link,
         images_say.by_record,
         images_say.by_key,
         COALESCE(images_say.is_mixed, false) AS is_mixed
@@ -61,6 +62,10 @@ said AS (
         ON former_link.entity = 'patient' AND former_link.filemaker_id = former.filemaker_id
     LEFT JOIN nexus_work.patients AS linked_patient ON linked_patient.id = batch.object_id
     LEFT JOIN images_say ON images_say.batch_id = batch.id
+    LEFT JOIN nexus_work.identity AS left_filemaker
+        ON left_filemaker.entity = 'patient'
+        AND left_filemaker.matched_by = 'vanished'
+        AND left_filemaker.nexus_id = batch.object_id
 )
 SELECT
     'images_batch',

@@ -1,7 +1,8 @@
 """The backup: every table of the Nexus schema as CSV, in one snapshot, compressed and streamed to S3.
 
 A manifest, written last, tells columns, rows and checksums; without it there is no backup. No object is ever
-overwritten: a further backup of the same run is a further attempt with a folder of its own.
+overwritten: a further backup of the same run is a further attempt with a folder of its own. The tables by which the
+import remembers earlier runs are saved beside Nexus's own, so that a restore puts back what it remembered then.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from psycopg.types.json import Jsonb
 
 from nexus_import.errors import BackupError
 from nexus_import.nexus.catalog import read_columns, read_tables
+from nexus_import.nexus.manifest import FORMAT_VERSION, IMPORT, MANIFEST
+from nexus_import.nexus.session import pin_formats
+from nexus_import.nexus.shapes import Shape, last_value, read_shape
+from nexus_import.nexus.sql import names
 from nexus_import.nexus.working_copy import live
 from nexus_import.storage import ObjectStore
 
 CORE_TABLES = ("patients", "appointments", "documents_document", "images_image", "images_batch")
+MEMORY_TABLES = ("identity", "published_row")
+"""Tables of the journal: which row each FileMaker record became, and what FileMaker said at the last publish."""
 COMPRESSION_LEVEL = 3
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -44,20 +50,28 @@ class CopyReader:
     """A COPY … TO STDOUT read as a stream; counts the uncompressed bytes."""
 
     def __init__(self, blocks: Iterator[bytes | bytearray | memoryview]) -> None:
-        """Take the blocks of a psycopg copy."""
+        """Take the blocks of a psycopg copy: one a row, so one may be very large."""
         self._blocks = blocks
-        self._rest = b""
+        self._rest = memoryview(b"")
         self._digest = hashlib.sha256()
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes, empty at the end."""
-        while size < 0 or len(self._rest) < size:
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._rest += bytes(block)
-        cut = len(self._rest) if size < 0 else size
-        answer, self._rest = self._rest[:cut], self._rest[cut:]
+        parts: list[memoryview] = []
+        missing = size
+        while missing:
+            if not self._rest:
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._rest = memoryview(block)
+                continue
+            # slices of a view: a large row is not copied again for each part that is read of it
+            part = self._rest if missing < 0 else self._rest[:missing]
+            self._rest = self._rest[len(part) :]
+            parts.append(part)
+            missing -= len(part) if missing > 0 else 0
+        answer = b"".join(parts)
         self._digest.update(answer)
         return answer
 
@@ -67,26 +81,39 @@ class CopyReader:
 
 
 def take_backup(
-    connection: Connection[Any], store: ObjectStore, run_id: str, attempt: int, marked: list[str]
+    connection: Connection[Any],
+    store: ObjectStore,
+    run_id: str,
+    attempt: int,
+    marked: list[str],
+    *,
+    purpose: str = IMPORT,
 ) -> Backup:
     """Write every table to S3 and return the backup; `connection` is in a REPEATABLE READ transaction.
 
     `marked` are the tables whose change marks are kept, so that a later copy can tell whether they changed.
-    Raises `BackupError` when a core table is empty although an earlier backup had rows.
+    Raises `BackupError` when a core table is empty although an earlier backup had rows, unless the `purpose` is a
+    restore: that one saves live Nexus in whatever state it is.
     """
+    pin_formats(connection)
     folder = store.key("backups", run_id, f"{attempt:03d}")
     tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]
-    _refuse_empty_core(connection, tables)
+    memory = [_back_up_table(connection, store, folder, table, "nexus_import") for table in _memory_tables(connection)]
+    if purpose == IMPORT:
+        _refuse_empty_core(connection, tables)
     version = connection.execute("SHOW server_version").fetchone()
     manifest = {
         "format": FORMAT_VERSION,
         "run_id": run_id,
         "attempt": attempt,
+        "purpose": purpose,
         "taken_at": datetime.now(UTC).isoformat(),
         "server_version": version[0] if version else "",
         "tables": tables,
+        "memory": memory,
+        "publications": _publications(connection),
     }
-    stored = store.put_json(f"{folder}/manifest.json", manifest)
+    stored = store.put_json(f"{folder}/{MANIFEST}", manifest)
     return Backup(
         run_id,
         attempt,
@@ -99,25 +126,57 @@ def take_backup(
     )
 
 
-def _back_up_table(connection: Connection[Any], store: ObjectStore, folder: str, table: str) -> dict[str, Any]:
-    columns = [column.name for column in read_columns(connection, table)]
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+def _memory_tables(connection: Connection[Any]) -> list[str]:
+    return [table for table in MEMORY_TABLES if read_shape(connection, table, "nexus_import")]
+
+
+def _publications(connection: Connection[Any]) -> list[int]:
+    """Return the plans whose rows live Nexus holds at this moment: published, and not undone."""
+    row = connection.execute("SELECT to_regclass('nexus_import.publication') IS NOT NULL").fetchone()
+    if not row or not row[0]:
+        return []
+    rows = connection.execute("SELECT plan_id FROM nexus_import.publication WHERE undone_at IS NULL ORDER BY plan_id")
+    return [plan_id for (plan_id,) in rows]
+
+
+def _back_up_table(
+    connection: Connection[Any], store: ObjectStore, folder: str, table: str, schema: str = "public"
+) -> dict[str, Any]:
+    shape = read_shape(connection, table, schema)
+    if shape is None:
+        raise BackupError(f"Table {table} went from Nexus while it was backed up. Take the backup again.")
     cursor = connection.cursor()
-    with cursor.copy(
-        sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)").format(names, live(table))
-    ) as copy:
+    with cursor.copy(export(shape)) as copy:
         csv = CopyReader(iter(copy))
         packed = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).stream_reader(csv)  # type: ignore[arg-type]  # only read() is used
-        stored = store.put_stream(f"{folder}/{table}.csv.zst", packed, "application/zstd")
+        name = table if schema == "public" else f"{schema}.{table}"
+        stored = store.put_stream(f"{folder}/{name}.csv.zst", packed, "application/zstd")
     return {
+        "schema": schema,
         "table": table,
         "key": stored.key,
-        "columns": columns,
+        "columns": [
+            {"name": column.name, "type": column.type, "generated": column.is_generated} for column in shape.columns
+        ],
+        "sequences": [
+            {"column": sequence.column, "sequence": sequence.name, "last_value": last_value(connection, sequence)}
+            for sequence in shape.sequences
+        ],
         "row_count": cursor.rowcount,
         "byte_count": stored.byte_count,
         "sha256": stored.sha256,
         "csv_sha256": csv.hexdigest(),
     }
+
+
+def export(shape: Shape) -> sql.Composed:
+    """Return the COPY that writes a table as the backup holds it: NULL is bare, every value is quoted."""
+    return as_csv(sql.SQL("SELECT {} FROM {}").format(names(shape.column_names), shape.identifier))
+
+
+def as_csv(query: sql.Composable) -> sql.Composed:
+    """Return the COPY that writes a query's rows in the form of the backup."""
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)").format(query)
 
 
 def _refuse_empty_core(connection: Connection[Any], tables: list[dict[str, Any]]) -> None:
@@ -138,9 +197,14 @@ def _was_filled(connection: Connection[Any], table: str) -> bool:
 
 
 def change_marks(connection: Connection[Any], tables: list[str]) -> dict[str, str]:
-    """Return a mark per table that differs when a row was added, changed or removed since."""
+    """Return a mark per table that differs when a row was added, changed or removed since.
+
+    A table that Nexus does not have, or that has no id, gets none: the schema guard stops the run and says so.
+    """
     marks = {}
     for table in tables:
+        if not any(column.name == "id" for column in read_columns(connection, table)):
+            continue
         row = connection.execute(
             sql.SQL(
                 "SELECT count(*), COALESCE(sum(hashtextextended(id::text || xmin::text, 0)::numeric), 0) FROM {}"

@@ -1,71 +1,140 @@
-"""What PostgreSQL's catalog knows about the Nexus tables: columns, unique columns and foreign keys."""
+"""What PostgreSQL's catalog knows about the Nexus tables: columns, unique columns and foreign keys.
+
+A table is named as the policy names it: by its name alone in schema `public`, as `schema.table` elsewhere. The
+import's own schemas are no part of Nexus.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, sql
+
+ID_TYPES = ("uuid", "text", "character varying", "character")
+"""Types of columns that can hold the id of a row; the last three hold it as text."""
+
+# Tables of Nexus, a partitioned one once, under its root's name.
+_TABLES = sql.SQL(
+    "SELECT pg_class.oid, CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END AS name"
+    " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+    " WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname !~ '^pg_'"
+    " AND nspname NOT IN ('information_schema', 'nexus_import', 'nexus_staging', 'nexus_work')"
+)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `type` as PostgreSQL writes it, `max_length` in characters for varchar."""
+    """One column; `type` as PostgreSQL writes it, `max_length` in characters for varchar.
+
+    `default` is the database's own default as an expression. A computed column (generated, or an identity that is
+    always generated) gets its value from the database and takes no other.
+    """
 
     name: str
     type: str
     is_nullable: bool
     max_length: int | None
+    default: str | None = None
+    is_computed: bool = False
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """One single-column foreign key."""
+    """One foreign key; `is_nullable` when one of its columns may be NULL, so that it need not point at anything."""
 
     table: str
-    column: str
+    columns: tuple[str, ...]
     parent_table: str
-    parent_column: str
+    parent_columns: tuple[str, ...]
+    is_nullable: bool
+
+    def __str__(self) -> str:
+        """Say which columns point where."""
+        return f"{self.table}.{', '.join(self.columns)} -> {self.parent_table}"
+
+
+@dataclass(frozen=True)
+class IdColumn:
+    """A column that could hold the id of a row, as a uuid or as text."""
+
+    is_text: bool
+    is_nullable: bool
+
+
+def split_name(table: str) -> tuple[str, str]:
+    """Return schema and name of a table."""
+    schema, _, name = table.rpartition(".")
+    return schema or "public", name
 
 
 def read_columns(connection: Connection[Any], table: str, schema: str = "public") -> list[Column]:
-    """Return the columns of a table in their order; empty when there is no such table."""
+    """Return the columns of a table that take values, in their order; empty when there is no such table."""
+    return [column for column in read_all_columns(connection, table, schema) if not column.is_computed]
+
+
+def read_all_columns(connection: Connection[Any], table: str, schema: str = "public") -> list[Column]:
+    """Return the columns of a table, computed ones too, in their order."""
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull,"
-        " CASE WHEN atttypid = 'varchar'::regtype AND atttypmod > 0 THEN atttypmod - 4 END"
+        " CASE WHEN atttypid = 'varchar'::regtype AND atttypmod > 0 THEN atttypmod - 4 END,"
+        " CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,"
+        " attgenerated <> '' OR attidentity = 'a'"
         " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
         " JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        " LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
         " WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        (schema, table),
+        split_name(table) if "." in table else (schema, table),
     )
     return [Column(*row) for row in rows]
 
 
 def read_tables(connection: Connection[Any]) -> list[str]:
-    """Return every table of the Nexus schema, by name."""
+    """Return every table of the schema `public`, by name."""
+    return [table for table in read_all_tables(connection) if split_name(table)[0] == "public"]
+
+
+def read_all_tables(connection: Connection[Any]) -> list[str]:
+    """Return every table of Nexus, also of other schemas than `public`, by name."""
+    return [name for _, name in connection.execute(_TABLES + sql.SQL(" ORDER BY name"))]
+
+
+def read_id_columns(connection: Connection[Any]) -> dict[tuple[str, str], IdColumn]:
+    """Return every column that could hold the id of a row, by table and column."""
     rows = connection.execute(
-        "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
-        " WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
+        sql.SQL(
+            "SELECT known.name, attname, atttypid <> 'uuid'::regtype, NOT attnotnull FROM ({}) AS known"
+            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " WHERE format_type(atttypid, NULL) = ANY(%s)"
+        ).format(_TABLES),
+        (list(ID_TYPES),),
     )
-    return [name for (name,) in rows]
+    return {(table, column): IdColumn(*rest) for table, column, *rest in rows}
 
 
 def read_foreign_keys(connection: Connection[Any]) -> list[ForeignKey]:
-    """Return every single-column foreign key of the Nexus schema."""
+    """Return every foreign key of Nexus, also composite ones and those of other schemas than `public`.
+
+    A key of a partition alone counts as one of the table that it is part of.
+    """
     rows = connection.execute(
-        "SELECT child.relname, child_column.attname, parent.relname, parent_column.attname"
-        " FROM pg_constraint AS fk"
-        " JOIN pg_class AS child ON child.oid = fk.conrelid"
-        " JOIN pg_namespace ON pg_namespace.oid = child.relnamespace"
-        " JOIN pg_class AS parent ON parent.oid = fk.confrelid"
-        " JOIN pg_attribute AS child_column"
-        "   ON child_column.attrelid = child.oid AND child_column.attnum = fk.conkey[1]"
-        " JOIN pg_attribute AS parent_column"
-        "   ON parent_column.attrelid = parent.oid AND parent_column.attnum = fk.confkey[1]"
-        " WHERE fk.contype = 'f' AND nspname = 'public' AND cardinality(fk.conkey) = 1"
-        " ORDER BY 1, 2"
+        sql.SQL(
+            "WITH known AS ({})"
+            " SELECT DISTINCT child.name, ARRAY("
+            "  SELECT attname::text FROM unnest(fk.conkey) WITH ORDINALITY AS part (number, place)"
+            "  JOIN pg_attribute ON attrelid = fk.conrelid AND attnum = part.number ORDER BY part.place),"
+            " parent.name, ARRAY("
+            "  SELECT attname::text FROM unnest(fk.confkey) WITH ORDINALITY AS part (number, place)"
+            "  JOIN pg_attribute ON attrelid = fk.confrelid AND attnum = part.number ORDER BY part.place),"
+            " EXISTS (SELECT FROM pg_attribute"
+            "  WHERE attrelid = fk.conrelid AND attnum = ANY (fk.conkey) AND NOT attnotnull)"
+            " FROM pg_constraint AS fk"
+            " JOIN known AS child ON child.oid = COALESCE(pg_partition_root(fk.conrelid), fk.conrelid)"
+            " JOIN known AS parent ON parent.oid = COALESCE(pg_partition_root(fk.confrelid), fk.confrelid)"
+            " WHERE fk.contype = 'f' AND fk.conparentid = 0 ORDER BY 1, 2, 3, 4"
+        ).format(_TABLES)
     )
-    return [ForeignKey(*row) for row in rows]
+    return [ForeignKey(table, tuple(own), parent, tuple(other), free) for table, own, parent, other, free in rows]
 
 
 def read_unique_columns(connection: Connection[Any], table: str) -> list[str]:
@@ -81,16 +150,51 @@ def read_unique_columns(connection: Connection[Any], table: str) -> list[str]:
     return [name for (name,) in rows]
 
 
-def tables_reaching(foreign_keys: list[ForeignKey], roots: set[str]) -> dict[str, ForeignKey]:
-    """Return every table that refers to a root directly or through others, with the key by which it does."""
-    reaching: dict[str, ForeignKey] = {}
-    known = set(roots)
-    grown = True
-    while grown:
-        grown = False
-        for key in foreign_keys:
-            if key.parent_table in known and key.table not in known:
-                known.add(key.table)
-                reaching[key.table] = key
-                grown = True
-    return reaching
+def read_side_effects(connection: Connection[Any]) -> list[tuple[str, str, str]]:
+    """Return (table, kind, name) of every trigger and rule that fires, and of row-level security."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH known AS ({}),"
+            " part AS (SELECT pg_class.oid, known.name FROM pg_class"
+            "  JOIN known ON known.oid = COALESCE(pg_partition_root(pg_class.oid), pg_class.oid))"
+            " SELECT name, 'trigger', tgname FROM part JOIN pg_trigger ON tgrelid = part.oid"
+            "  WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+            " UNION SELECT name, 'rule', rulename FROM part JOIN pg_rewrite ON ev_class = part.oid"
+            "  WHERE ev_enabled IN ('O', 'A')"
+            " UNION SELECT name, 'row-level security', 'row_security' FROM part"
+            "  JOIN pg_class ON pg_class.oid = part.oid WHERE relrowsecurity"
+            " ORDER BY 1, 2, 3"
+        ).format(_TABLES)
+    )
+    return rows.fetchall()
+
+
+def read_missing_rights(connection: Connection[Any], tables: list[str]) -> list[str]:
+    """Return those of the tables that the connection's role may not insert into, update and delete from."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT name FROM ({}) AS known WHERE name = ANY(%s) AND NOT (has_table_privilege(oid, 'INSERT')"
+            " AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) ORDER BY name"
+        ).format(_TABLES),
+        (tables,),
+    )
+    return [name for (name,) in rows]
+
+
+def read_missing_indexes(connection: Connection[Any]) -> list[tuple[str, str, str]]:
+    """Return (table, columns, statement) of every foreign key that no index helps, with what creates one."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH known AS ({}), bare AS (SELECT known.name, fk.oid, fk.conrelid, fk.conkey FROM pg_constraint AS fk"
+            "  JOIN known ON known.oid = fk.conrelid WHERE fk.contype = 'f' AND fk.conparentid = 0"
+            "  AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = fk.conrelid AND indisvalid AND indpred IS NULL"
+            "   AND indkey[0] = ANY (fk.conkey)))"
+            " SELECT name, string_agg(attname, ', ' ORDER BY place), format('CREATE INDEX ON %%s (%%s)',"
+            "  conrelid::regclass, string_agg(quote_ident(attname), ', ' ORDER BY place))"
+            " FROM bare CROSS JOIN LATERAL unnest(conkey) WITH ORDINALITY AS part (number, place)"
+            " JOIN pg_attribute ON attrelid = conrelid AND attnum = part.number GROUP BY name, bare.oid, conrelid"
+            " ORDER BY 1, 2"
+        ).format(_TABLES),
+        (),
+    )
+    return rows.fetchall()

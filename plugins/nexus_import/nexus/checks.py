@@ -21,6 +21,40 @@ from nexus_import.nexus.sql import include_folder, read_header, read_sql
 
 FOLDER = "checks"
 SEVERITIES = ("stop", "warn")
+CHECKS_WITHOUT_A_FILE = frozenset(
+    {
+        "phase_0/values_are_readable",
+        "phase_0/tables_are_declared",
+        "phase_0/links_are_declared",
+        "phase_0/columns_are_known",
+        "phase_0/no_hidden_side_effects",
+        "phase_0/rights_are_granted",
+        "phase_0/foreign_keys_are_indexed",
+        "phase_2/nexus_only_patients",
+        "phase_2/nexus_only_appointments",
+        "phase_2/vanished_patients",
+        "phase_2/vanished_appointments",
+        "phase_2/vanished_notes",
+        "phase_2/vanished_letters",
+        "phase_2/vanished_reminders",
+        "phase_3/both_sides_changed_patients",
+        "phase_4/both_sides_changed_appointments",
+        "phase_4/clinical_text_kept_of_appointments",
+        "phase_5/both_sides_changed_notes",
+        "phase_5/both_sides_changed_letters",
+        "phase_5/both_sides_changed_reminders",
+        "phase_5/clinical_text_kept_of_notes",
+        "phase_5/clinical_text_kept_of_letters",
+        "phase_5/clinical_text_kept_of_reminders",
+        "phase_8/foreign_keys_hold",
+        "phase_8/file_sizes_agree",
+        "phase_8/files_exist",
+        "phase_8/objects_have_rows",
+        "phase_8/documents_download",
+        "phase_8/images_display",
+    }
+)
+"""Checks that are made in Python; the policy may change their severity like that of any other."""
 SHOWN_IDS = 5
 """Record ids named in the log line of a failed check; the findings list holds them all."""
 
@@ -82,6 +116,14 @@ class CheckResult:
             f" ({kind} {', '.join(named)}{more})."
             f"{hint} {self.todo}."
         )
+
+
+def known_checks() -> set[str]:
+    """Return the ids of all checks, those with a file and those without."""
+    folder = include_folder() / "sql" / FOLDER
+    return set(CHECKS_WITHOUT_A_FILE) | {
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql")
+    }
 
 
 def load_checks(phase: str) -> list[Check]:

@@ -9,6 +9,11 @@ QUOTING_CLASSES = ("21", "22", "23", "2F", "38", "39", "P0")
 
 
 def describe(error: psycopg.Error) -> str:
+    """Say what PostgreSQL refused, and what to do in Airflow."""
+    return f"{say(error)} The transaction was rolled back; clear this task with downstream when the cause is mended."
+
+
+def say(error: psycopg.Error) -> str:
     """Say what PostgreSQL refused: error, table, column and constraint, never a value."""
     diagnosis = error.diag
     named = [
@@ -27,7 +32,4 @@ def describe(error: psycopg.Error) -> str:
     else:
         said = diagnosis.message_primary or "no message"
     where = f" ({', '.join(named)})" if named else ""
-    return (
-        f"PostgreSQL: {type(error).__name__} {error.sqlstate or ''}: {said}{where}. The transaction was rolled back; "
-        "clear this task with downstream when the cause is mended."
-    )
+    return f"PostgreSQL: {type(error).__name__} {error.sqlstate or ''}: {said}{where}."

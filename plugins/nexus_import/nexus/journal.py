@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from nexus_import.core.sequence import Step
 from nexus_import.errors import NexusImportError
-from nexus_import.nexus.sql import run_file
+from nexus_import.nexus.sql import run_folder
 
 _CREATE_LOCK = 0x6E657875_73696D70
 
@@ -20,7 +20,8 @@ _CREATE_LOCK = 0x6E657875_73696D70
 def create_journal(connection: Connection[Any]) -> None:
     """Create the journal's tables where they are missing; safe when two runs start together."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
-    run_file(connection, "journal/010_create_journal.sql")
+    for _ in run_folder(connection, "journal"):
+        pass
 
 
 @dataclass(frozen=True)

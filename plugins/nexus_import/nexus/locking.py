@@ -34,15 +34,18 @@ class Refusal:
     when_broken: str
 
 
-def change_live(connection: Connection[Any], work: Callable[[], Result], refusal: Refusal) -> Result:
+def change_live(
+    connection: Connection[Any], work: Callable[[], Result], refusal: Refusal, *, is_rehearsal: bool = False
+) -> Result:
     """Run `work` in one transaction and return its result; it takes its locks with `lock_live`.
 
-    The transaction is tried once for each of LOCK_TIMEOUTS_MS while tables are locked by others. `connection` must
-    not be in a transaction. Raises `refusal.error`; live Nexus is then unchanged.
+    A rehearsal does all of it and rolls it back. The transaction is tried once for each of LOCK_TIMEOUTS_MS while
+    tables are locked by others. `connection` must not be in a transaction. Raises `refusal.error`; live Nexus is then
+    unchanged.
     """
     for timeout in LOCK_TIMEOUTS_MS:
         try:
-            with connection.transaction():
+            with connection.transaction(force_rollback=is_rehearsal):
                 connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{timeout}ms")))
                 return work()
         except errors.LockNotAvailable:

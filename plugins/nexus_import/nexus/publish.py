@@ -79,7 +79,7 @@ def _publish_once(connection: Connection[Any], request: PublishRequest) -> Publi
         return done
     tables = [table for table, counts in plan.counts.items() if any(counts.values())]
     # Rows of other tables point at patients without a foreign key: nobody may delete one meanwhile.
-    lock_live(connection, {*tables, *staleness.linked_tables(plan), *(["patients"] if tables else [])})
+    lock_live(connection, {*tables, *staleness.linked_tables(connection, plan), *(["patients"] if tables else [])})
     preserved = require_preconditions(connection, request, plan)
     for table in tables:
         keep_images(connection, plan.plan_id, table)

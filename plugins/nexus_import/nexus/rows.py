@@ -14,10 +14,14 @@ from typing import Any
 from psycopg import Connection, sql
 
 from nexus_import.core.mapping import ColumnMapping, EntityMapping
+from nexus_import.nexus.archive import ARCHIVES
 from nexus_import.nexus.catalog import Column, read_columns
+from nexus_import.nexus.working_copy import before
 
 BOOKKEEPING = frozenset({"updated_at"})
 """Columns that do not make a row changed."""
+EMPTY_TEXTS = ("", "{}", "[]", "null", "false")
+"""What a column without anything in it looks like as text, NULL apart."""
 
 
 def digest_of(expression: sql.Composable) -> sql.Composed:
@@ -75,6 +79,8 @@ def _value(column: Column, mapping: EntityMapping, conflicts: str) -> sql.Compos
     if name in mapping.defaults:
         default = _default(mapping.defaults[name], column.type)
         return sql.SQL("CASE WHEN former.id IS NULL THEN {} ELSE {} END").format(default, _former(name))
+    if column.default is not None:
+        return sql.SQL("CASE WHEN former.id IS NULL THEN {} ELSE {} END").format(sql.SQL(column.default), _former(name))
     return _former(name)
 
 
@@ -120,52 +126,58 @@ def published_digests(mapping: EntityMapping) -> sql.Composed:
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
 
 
-def keep_edited_vanished(connection: Connection[Any], mapping: EntityMapping) -> int:
-    """Put back rows that FileMaker no longer has but whose clinical text was edited in Nexus; return how many.
-
-    What people wrote in Nexus exists nowhere else: it does not go because a record went.
-    """
-    clinical = [name for name, column in mapping.columns.items() if column.clinical]
-    if not clinical:
-        return 0
-    known = sql.SQL("SELECT filemaker_id, nexus_id FROM nexus_import.identity WHERE entity = {}").format(
+def known_rows(mapping: EntityMapping) -> sql.Composable:
+    """Return the query for (nexus_id, filemaker_id) of the entity's rows that came from FileMaker."""
+    if mapping.metadata_key:
+        return sql.SQL("SELECT nexus_id, filemaker_id FROM nexus_work.former_patient")
+    if mapping.event_key:
+        return sql.SQL(
+            "SELECT id AS nexus_id, lower({key}::text) AS filemaker_id FROM {before} WHERE {key} IS NOT NULL"
+        ).format(key=sql.Identifier(mapping.event_key), before=before(mapping.table or ""))
+    return sql.SQL("SELECT nexus_id, filemaker_id FROM nexus_import.identity WHERE entity = {}").format(
         sql.Literal(mapping.entity)
     )
-    if mapping.event_key:
-        known += sql.SQL(" UNION SELECT {key}::text, id FROM {before} WHERE {key} IS NOT NULL").format(
-            key=sql.Identifier(mapping.event_key), before=sql.Identifier("nexus_work", f"before_{mapping.table}")
-        )
-    return connection.execute(
-        sql.SQL(
-            "WITH kept AS ("
-            " INSERT INTO nexus_work.identity (entity, filemaker_id, nexus_id, matched_by)"
-            " SELECT DISTINCT ON (known.filemaker_id) {entity}, known.filemaker_id, known.nexus_id, 'vanished'"
-            " FROM ({known}) AS known JOIN {before} AS former ON former.id = known.nexus_id"
-            " LEFT JOIN nexus_import.published_row AS published"
-            "   ON published.table_name = {table} AND published.row_id = former.id"
-            " WHERE ({edited}) AND NOT EXISTS (SELECT FROM nexus_work.identity AS present"
-            "  WHERE present.entity = {entity}"
-            "  AND (present.nexus_id = known.nexus_id OR present.filemaker_id = known.filemaker_id))"
-            " RETURNING nexus_id)"
-            " INSERT INTO {work} SELECT former.* FROM {before} AS former JOIN kept ON kept.nexus_id = former.id"
-        ).format(
-            entity=sql.Literal(mapping.entity),
-            known=known,
-            before=sql.Identifier("nexus_work", f"before_{mapping.table}"),
-            table=sql.Literal(mapping.table),
-            edited=sql.SQL(" OR ").join(edited_in_nexus(name) for name in clinical),
-            work=sql.Identifier("nexus_work", mapping.table or ""),
-        )
-    ).rowcount
 
 
-def find_vanished(connection: Connection[Any], mapping: EntityMapping) -> list[tuple[Any, ...]]:
-    """Return the rows that are kept although FileMaker no longer has them, as `find_kept_text` does."""
-    return connection.execute(
-        "SELECT NULL, filemaker_id, nexus_id, NULL, 'no longer in FileMaker, kept' FROM nexus_work.identity"
-        " WHERE entity = %s AND matched_by = 'vanished' ORDER BY filemaker_id",
-        (mapping.entity,),
-    ).fetchall()
+def edited_text(mapping: EntityMapping) -> sql.Composable:
+    """Return the expression for the names of the columns whose clinical text was edited in Nexus, NULL for none."""
+    return _named([(name, edited_in_nexus(name)) for name, column in mapping.columns.items() if column.clinical])
+
+
+def filled_columns(connection: Connection[Any], mapping: EntityMapping) -> sql.Composable:
+    """Return the expression for the names of the columns that hold what only Nexus knows, NULL for none.
+
+    These are columns that no field fills, with a value that is neither empty nor what a new row starts with.
+    """
+    archive = ARCHIVES.get(mapping.table or "")
+    filled: list[tuple[str, sql.Composable]] = []
+    for column in read_columns(connection, mapping.table or ""):
+        default = mapping.defaults.get(column.name)
+        if column.name in _says_nothing(mapping) or default == "now" or (archive and column.name in archive.columns):
+            continue
+        empty: list[sql.Composable] = [sql.Literal(text) for text in EMPTY_TEXTS]
+        if default is not None:
+            empty.append(sql.SQL("{}::text").format(_default(default, column.type)))
+        elif column.default is not None:
+            empty.append(sql.SQL("({})::{}::text").format(sql.SQL(column.default), sql.SQL(column.type)))
+        if archive and column.name in archive.values:
+            empty.append(sql.Literal(archive.values[column.name]))
+        condition = sql.SQL("COALESCE({}::text, '') NOT IN ({})").format(
+            _former(column.name), sql.SQL(", ").join(empty)
+        )
+        filled.append((column.name, condition))
+    return _named(filled)
+
+
+def _says_nothing(mapping: EntityMapping) -> set[str]:
+    """Return the columns that FileMaker fills, and those that only say when and as what a row was imported."""
+    own = {"id", "created_at", *BOOKKEEPING, *mapping.columns}
+    return own | ({"filemaker_metadata"} if mapping.metadata_key else set()) | {mapping.event_key or ""}
+
+
+def _named(conditions: list[tuple[str, sql.Composable]]) -> sql.Composable:
+    cases = [sql.SQL("CASE WHEN {} THEN {} END").format(condition, sql.Literal(name)) for name, condition in conditions]
+    return sql.SQL("NULLIF(concat_ws(', ', {}), '')").format(sql.SQL(", ").join([sql.SQL("NULL"), *cases]))
 
 
 def find_kept_text(connection: Connection[Any], mapping: EntityMapping) -> list[tuple[Any, ...]]:

@@ -1,62 +1,212 @@
-"""The schema guard: a table of Nexus that reaches patients and that nobody declared stops the run.
+"""The schema guard: what Nexus has that nobody decided about stops the run, with the line that decides it.
 
-A new table must never be emptied or orphaned by surprise. Reaching means a foreign key, directly or through
-other tables, or a generic link (a content type beside a bare id).
+A new table must never be emptied or orphaned by surprise, a new column never be filled or left empty by accident, and
+a trigger never change a row behind the plan's back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from psycopg import Connection
 
-from nexus_import.nexus.catalog import read_foreign_keys, read_tables, tables_reaching
+from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy
+from nexus_import.core.mapping import EntityMapping
+from nexus_import.core.nearest import nearest
+from nexus_import.nexus.catalog import (
+    read_all_tables,
+    read_foreign_keys,
+    read_id_columns,
+    read_missing_indexes,
+    read_missing_rights,
+    read_side_effects,
+    split_name,
+)
 from nexus_import.nexus.checks import CheckResult, Finding
+from nexus_import.nexus.columns_guard import check_columns
+from nexus_import.nexus.links import CONTENT_TYPES, Kind, Link, generic_columns, paths_to, read_links
 
-DECLARED = "phase_0/tables_are_declared"
-INDEXED = "phase_0/foreign_keys_are_indexed"
-CONTENT_TYPES = "django_content_type"
+Severity = Callable[[str, str], str]
+"""The policy's word on a check: (check id, default) -> stop or warn."""
+POLICY_FILE = "include/policy.yaml"
 
 
-def check_declared(connection: Connection[Any], declared: set[str], severity: str) -> CheckResult:
-    """Return the tables that reach patients without a policy, and the declared ones that Nexus does not have."""
-    keys = read_foreign_keys(connection)
-    reaching = {
-        table: f"{key.column} -> {key.parent_table}" for table, key in tables_reaching(keys, {"patients"}).items()
-    }
-    reaching |= {key.table: f"{key.column} (generic link)" for key in keys if key.parent_table == CONTENT_TYPES}
-    undeclared = sorted(set(reaching) - declared)
-    gone = sorted(declared - set(read_tables(connection)))
-    findings = [
-        Finding(table, field=reaching[table], detail=f"add the line '{table}: kept' under tables")
-        for table in undeclared
+def check_schema(
+    connection: Connection[Any],
+    policy: DataPolicy,
+    preserved: dict[str, list[str]],
+    mappings: list[EntityMapping],
+    severity: Severity,
+) -> list[CheckResult]:
+    """Return every check of the guard; `preserved` gives the columns left out of each preserved table's comparison."""
+    return [
+        _check_tables(connection, policy, preserved, severity),
+        _check_links(connection, policy, severity),
+        check_columns(connection, mappings, severity),
+        _check_side_effects(connection, policy, severity),
+        _check_rights(connection, policy, severity),
+        _check_indexes(connection, policy, severity),
     ]
-    findings += [Finding(table, detail="Nexus has no such table: remove the line") for table in gone]
-    return CheckResult(
-        DECLARED,
+
+
+def _result(
+    check: str, title: str, todo: str, findings: list[Finding], severity: Severity, default: str = "stop"
+) -> CheckResult:
+    check_id = f"phase_0/{check}"
+    said = [str(finding.detail) for finding in findings]
+    return CheckResult(check_id, title, severity(check_id, default), todo, findings, said)
+
+
+def _check_tables(
+    connection: Connection[Any], policy: DataPolicy, preserved: dict[str, list[str]], severity: Severity
+) -> CheckResult:
+    tables, columns = read_all_tables(connection), read_id_columns(connection)
+    findings = [
+        Finding(table, field=path[0].name, detail=_undeclared(table, path))
+        for table, path in sorted(paths_to(read_links(connection, policy)).items())
+        if table not in policy.tables
+    ]
+    for section, named in (("tables", policy.tables), ("preserved", preserved)):
+        findings += [
+            Finding(table, detail=f"{section}: {table}: Nexus has no such table{nearest(table, tables)}")
+            for table in named
+            if table not in tables
+        ]
+    findings += [
+        Finding(
+            table,
+            detail=f"tables: {table}: it cannot be copied without a column id of type uuid; make it untouched",
+        )
+        for table in policy.copied_tables
+        if table in tables and ((table, "id") not in columns or columns[table, "id"].is_text)
+    ]
+    return _result(
+        "tables_are_declared",
         "Every table that reaches patients is declared",
-        severity,
-        "Decide what the import does with the table and declare it under tables in include/policy.yaml",
+        f"Decide what the import does with each table and say so under tables in {POLICY_FILE}",
         findings,
-        [f"table {finding.entity}: {finding.detail}" for finding in findings],
+        severity,
     )
 
 
-def check_indexed(connection: Connection[Any], declared: set[str], severity: str) -> CheckResult:
-    """Return the foreign-key columns of declared tables without an index: deletes through them turn quadratic."""
-    rows = connection.execute(
-        "SELECT child.relname, attname FROM pg_constraint AS fk"
-        " JOIN pg_class AS child ON child.oid = fk.conrelid"
-        " JOIN pg_attribute ON attrelid = child.oid AND attnum = fk.conkey[1]"
-        " WHERE fk.contype = 'f' AND child.relnamespace = 'public'::regnamespace AND child.relname = ANY(%s)"
-        " AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = child.oid AND indkey[0] = fk.conkey[1])"
-        " ORDER BY 1, 2",
-        (list(declared),),
-    ).fetchall()
-    return CheckResult(
-        INDEXED,
-        "Foreign-key columns have an index",
+def _undeclared(table: str, path: list[Link]) -> str:
+    way = ", ".join(f"{link.name} -> {link.parent_table}" for link in path)
+    kind = "" if path[0].kind is Kind.FOREIGN_KEY else f" ({path[0].kind})"
+    others = " (or kept or cascades, see there)" if split_name(table)[0] == "public" else ""
+    return f"table {table} reaches patients through {way}{kind}: add the line '  {table}: untouched'{others}"
+
+
+def _check_links(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    return _result(
+        "links_are_declared",
+        "Every column that holds the id of a patient or appointment is known",
+        f"Say under plain_links in {POLICY_FILE} what these columns hold",
+        [*_wrong_links(connection, policy), *_unknown_models(connection, policy), *_undeclared_ids(connection, policy)],
         severity,
+    )
+
+
+def _wrong_links(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
+    """Yield the columns of plain_links and set_null that Nexus does not have, or that cannot be what is said."""
+    columns = read_id_columns(connection)
+    nullable = {link.name for link in read_links(connection, policy) if link.is_nullable}
+    for name in policy.plain_links:
+        table, _, column = name.rpartition(".")
+        if (table, column) not in columns:
+            of_table = [other for known, other in columns if known == table]
+            yield Finding(
+                table,
+                field=column,
+                detail=f"plain_links: {name}: Nexus has no such column that can hold an id{nearest(column, of_table)}",
+            )
+    for name in policy.set_null:
+        if name not in nullable:
+            table, _, column = name.rpartition(".")
+            yield Finding(
+                table,
+                field=column,
+                detail=f"set_null: {name}: no such column refers to another table and may be NULL"
+                f"{nearest(name, nullable)}",
+            )
+
+
+def _unknown_models(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
+    rows = connection.execute("SELECT app_label || '.' || model FROM public.django_content_type")
+    known = [model for (model,) in rows]
+    for table, model in policy.content_types.items():
+        if model not in known:
+            detail = f"content_types: {table}: Nexus has no content type {model}{nearest(model, known)}"
+            yield Finding(table, field=CONTENT_TYPES, detail=detail)
+
+
+def _undeclared_ids(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
+    """Yield the columns that are named like the id of a patient or appointment and that no link explains."""
+    columns, keys = read_id_columns(connection), read_foreign_keys(connection)
+    explained = {(key.table, column) for key in keys for column in key.columns}
+    explained |= {(generic.table, generic.id_column) for generic in generic_columns(keys, columns)}
+    names = {f"{policy.content_types[table].rpartition('.')[2]}_id": table for table in ROOT_TABLES}
+    for table, column in sorted(columns.keys() - explained):
+        for name, parent in names.items():
+            is_like = column == name or column.endswith(f"_{name}")
+            if is_like and f"{table}.{column}" not in policy.plain_links:
+                declare = "" if table in policy.tables else f" and '  {table}: untouched' under tables"
+                yield Finding(
+                    table,
+                    field=column,
+                    detail=f"column {table}.{column} looks like an id of {parent} without a foreign key: add the line "
+                    f"'  {table}.{column}: {parent}' under plain_links (or [] instead of {parent}){declare}",
+                )
+
+
+def _check_side_effects(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    found = [
+        (table, kind, name)
+        for table, kind, name in read_side_effects(connection)
+        if name not in policy.side_effects.get(table, ())
+        and (table in policy.copied_tables or (table in policy.tables and kind == "row-level security"))
+    ]
+    return _result(
+        "no_hidden_side_effects",
+        "No trigger, rule or row-level security acts on what the import reads and writes",
+        "Ask the developers of Nexus what it does to rows that are added, changed and removed in bulk, by a role that "
+        f"is not the application's; then say so under side_effects in {POLICY_FILE}",
+        [
+            Finding(
+                table,
+                field=name,
+                detail=f"{kind} on {table}{'' if name == 'row_security' else f' ({name})'}: if it may stay, add the "
+                f"line '  {table}: [{', '.join([*policy.side_effects.get(table, ()), name])}]' under side_effects",
+            )
+            for table, kind, name in found
+        ],
+        severity,
+    )
+
+
+def _check_rights(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    missing = read_missing_rights(connection, policy.copied_tables)
+    return _result(
+        "rights_are_granted",
+        "The import may write the tables that the policy lets it write",
+        "Add the table to include/sql/grants.sql and run that file again, or make it untouched in the policy",
+        [Finding(table, detail=f"GRANT INSERT, UPDATE, DELETE ON public.{table} TO nexus_import") for table in missing],
+        severity,
+    )
+
+
+def _check_indexes(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    """Look at the keys of declared tables: deleting what they refer to reads the whole table, row after row."""
+    findings = [
+        Finding(table, field=columns, detail=statement)
+        for table, columns, statement in read_missing_indexes(connection)
+        if table in policy.tables
+    ]
+    return _result(
+        "foreign_keys_are_indexed",
+        "Foreign-key columns have an index",
         "Create the index in Nexus: without it, deleting rows of the table it refers to gets slow",
-        [Finding(table, field=column, detail=f"CREATE INDEX ON {table} ({column})") for table, column in rows],
+        findings,
+        severity,
+        "warn",
     )

@@ -6,22 +6,17 @@ and are composed with `psycopg.sql`, never formatted; literal braces are doubled
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from psycopg import Connection, sql
 
+from nexus_import.core.include import include_folder
+
 _HEADER_LINE = re.compile(r"^--\s*([a-z_]+):\s*(.*)$")
 Row = tuple[Any, ...]
-
-
-def include_folder() -> Path:
-    """Return the folder `include/`: NEXUS_IMPORT_INCLUDE, else beside `plugins/`."""
-    return Path(os.environ.get("NEXUS_IMPORT_INCLUDE") or Path(__file__).parents[3] / "include")
 
 
 @cache
@@ -72,6 +67,6 @@ def run_folder(connection: Connection[Any], folder: str, **parts: sql.Composable
         yield path.stem, run_file(connection, f"{folder}/{path.name}", **parts)
 
 
-def names(columns: list[str]) -> sql.Composed:
+def names(columns: Iterable[str]) -> sql.Composed:
     """Return a comma-separated list of quoted identifiers."""
     return sql.SQL(", ").join(sql.Identifier(column) for column in columns)

@@ -1,8 +1,8 @@
 """Whether live Nexus still is what a plan was made from, as far as the plan touches it.
 
-Stale is a planned row that changed or went since the copy, a row to be added whose id is taken, and a row that
-refers, by foreign key or generic link, to one the plan removes and that the plan does not know. All other
-writes since the copy are left alone.
+Stale is a planned row that changed or went since the copy, a row to be added whose id is taken, a row that refers,
+by whatever link, to one the plan removes and that the plan does not know, and a planned row whose link points at one
+that has gone. All other writes since the copy are left alone.
 """
 
 from __future__ import annotations
@@ -12,38 +12,37 @@ from typing import Any
 from psycopg import Connection, sql
 
 from nexus_import.errors import PublishRefused
-from nexus_import.nexus.catalog import read_foreign_keys
+from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.links import Action, Kind, Link, stored_links
 from nexus_import.nexus.plan import Plan, compared_columns
 from nexus_import.nexus.working_copy import before, live, work
 
 NAMED_ROWS = 5
-GENERIC_LINKS = (
-    ("documents_document", "content_type_id", "object_id"),
-    ("images_batch", "content_type_id", "object_id"),
-    ("contact_relationships", "from_content_type_id", "from_object_id"),
-    ("contact_relationships", "to_content_type_id", "to_object_id"),
-)
-"""Tables whose link to a patient is a content type and a bare id: (table, type column, id column)."""
-
-PLAIN_LINKS = (("reminders", "appointment_id", "appointments"),)
-"""Plain columns that hold another table's id without a foreign key: (table, column, table it refers to)."""
 
 Stale = tuple[str, Any, str]
 
 
-def linked_tables(plan: Plan) -> set[str]:
+def linked_tables(connection: Connection[Any], plan: Plan) -> set[str]:
     """Return the tables that must stand still while the plan's removals are checked and done.
 
-    No constraint guards a generic link: one that is written after the check would point at nothing.
+    No constraint guards a generic or plain link: one that is written after the check would point at nothing. Only
+    tables of the plan: the import may not lock a table that it may not write.
     """
-    return {table for table, _, _ in GENERIC_LINKS} if plan.counts.get("patients", {}).get("remove") else set()
+    return {
+        link.table
+        for link, action in stored_links(connection)
+        if link.kind is not Kind.FOREIGN_KEY
+        and action is not Action.DANGLES
+        and link.table in plan.counts
+        and plan.counts.get(link.parent_table, {}).get("remove")
+    }
 
 
 def require_fresh(connection: Connection[Any], plan: Plan) -> None:
     """Raise `PublishRefused` that names the stale rows, if there are any."""
     stale = find_stale(connection, plan)
     if stale:
-        named = ", ".join(f"{table} {row_id} ({why})" for table, row_id, why in stale[:NAMED_ROWS])
+        named = ", ".join(f"{table} {row_id or '(a row)'} ({why})" for table, row_id, why in stale[:NAMED_ROWS])
         more = ", …" if len(stale) > NAMED_ROWS else ""
         raise PublishRefused(
             f"{len(stale):,} rows that the plan touches changed in live Nexus since the copy: {named}{more}. "
@@ -61,9 +60,11 @@ def find_stale(connection: Connection[Any], plan: Plan) -> list[Stale]:
             stale += _taken(connection, plan, table)
         if counts["remove"]:
             stale += _newly_referring(connection, plan, table)
-    for table, type_column, id_column in GENERIC_LINKS:
-        if any(plan.counts.get(table, {}).get(action) for action in ("add", "change")):
-            stale += _pointing_at_nobody(connection, plan, table, type_column, id_column)
+    for link, _ in stored_links(connection):
+        if link.kind is not Kind.FOREIGN_KEY and any(
+            plan.counts.get(link.table, {}).get(action) for action in ("add", "change")
+        ):
+            stale += _pointing_at_nobody(connection, plan, link)
     return stale
 
 
@@ -100,65 +101,63 @@ def _taken(connection: Connection[Any], plan: Plan, table: str) -> list[Stale]:
 
 def _newly_referring(connection: Connection[Any], plan: Plan, table: str) -> list[Stale]:
     stale: list[Stale] = []
-    for key in read_foreign_keys(connection):
-        if key.parent_table == table:
-            stale += _unplanned_rows(connection, plan, table, key.table, key.column, sql.SQL("TRUE"))
-    if table == "patients":
-        for child, type_column, id_column in GENERIC_LINKS:
-            is_patient = _is_patient("child", type_column)
-            stale += _unplanned_rows(connection, plan, table, child, id_column, is_patient)
-    for child, column, parent in PLAIN_LINKS:
-        if parent == table:
-            stale += _unplanned_rows(connection, plan, table, child, column, sql.SQL("TRUE"))
+    for link, action in stored_links(connection):
+        if link.parent_table == table and action is not Action.DANGLES:
+            stale += _unplanned_rows(connection, plan, link)
     return stale
 
 
-def _pointing_at_nobody(
-    connection: Connection[Any], plan: Plan, table: str, type_column: str, id_column: str
-) -> list[Stale]:
-    """Return planned rows whose patient has gone from live Nexus: no foreign key would notice."""
+def _pointing_at_nobody(connection: Connection[Any], plan: Plan, link: Link) -> list[Stale]:
+    """Return planned rows that refer to one which has gone from live Nexus: no foreign key would notice."""
     query = sql.SQL(
-        "SELECT {table}, wanted.id, 'its patient has gone' FROM {work} AS wanted"
+        "SELECT {table}, wanted.id, {why} FROM {work} AS wanted"
         " JOIN nexus_import.plan_row AS planned ON planned.row_id = wanted.id"
+        " JOIN {copied} AS parent ON {refers}"
         " WHERE planned.plan_id = {plan_id} AND planned.table_name = {table} AND planned.action <> 'remove'"
-        " AND {is_patient}"
-        " AND NOT EXISTS (SELECT FROM public.patients AS patient WHERE patient.id = wanted.{id_column})"
-        " AND NOT EXISTS (SELECT FROM nexus_import.plan_row AS added WHERE added.plan_id = {plan_id}"
-        "  AND added.table_name = 'patients' AND added.row_id = wanted.{id_column} AND added.action = 'add')"
+        " AND NOT EXISTS (SELECT FROM {live} AS present WHERE present.id = parent.id)"
     ).format(
-        table=sql.Literal(table),
-        work=work(table),
+        table=sql.Literal(link.table),
+        why=sql.Literal("its patient has gone" if link.parent_table == "patients" else f"{link.name} has gone"),
+        work=work(link.table),
+        copied=before(link.parent_table),
+        live=live(link.parent_table),
+        refers=link.refers("wanted", "parent"),
         plan_id=sql.Literal(plan.plan_id),
-        is_patient=_is_patient("wanted", type_column),
-        id_column=sql.Identifier(id_column),
     )
     return connection.execute(query).fetchall()
 
 
-def _is_patient(alias: str, type_column: str) -> sql.Composed:
-    return sql.SQL(
-        "{} = (SELECT id FROM public.django_content_type WHERE app_label = 'patients' AND model = 'patient')"
-    ).format(sql.Identifier(alias, type_column))
-
-
-def _unplanned_rows(
-    connection: Connection[Any], plan: Plan, table: str, child: str, column: str, condition: sql.Composable
-) -> list[Stale]:
+def _unplanned_rows(connection: Connection[Any], plan: Plan, link: Link) -> list[Stale]:
+    """Return rows of live Nexus that refer to one the plan removes, and that the plan does not know."""
+    is_known = sql.SQL(
+        "NOT EXISTS (SELECT FROM nexus_import.plan_row AS planned"
+        " WHERE planned.plan_id = {plan_id} AND planned.table_name = {child_name} AND planned.row_id = child.id"
+        " AND (planned.action = 'remove' OR {columns}::text[] && planned.changed_columns))"
+    ).format(
+        plan_id=sql.Literal(plan.plan_id),
+        child_name=sql.Literal(link.table),
+        columns=sql.Literal(list(link.columns)),
+    )
+    in_plan = link.table in plan.counts
     query = sql.SQL(
-        "SELECT {child_name}, child.id, {why} FROM {child} AS child"
-        " JOIN nexus_import.plan_row AS removed ON removed.row_id = child.{column}"
+        "SELECT {child_name}, {child_id}, {why} FROM nexus_import.plan_row AS removed"
+        " JOIN {copied} AS parent ON parent.id = removed.row_id"
+        " JOIN {child} AS child ON {refers}"
         " WHERE removed.plan_id = {plan_id} AND removed.table_name = {table} AND removed.action = 'remove'"
-        " AND {condition} AND NOT EXISTS (SELECT FROM nexus_import.plan_row AS planned"
-        "  WHERE planned.plan_id = {plan_id} AND planned.table_name = {child_name} AND planned.row_id = child.id"
-        "  AND (planned.action = 'remove' OR {column_name} = ANY (planned.changed_columns)))"
+        " AND {is_known}"
     ).format(
-        child_name=sql.Literal(child),
-        why=sql.Literal(f"refers to a row of {table} that the plan removes"),
-        child=live(child),
-        column=sql.Identifier(column),
+        child_name=sql.Literal(link.table),
+        child_id=sql.SQL("child.id" if _has_id(connection, link.table) else "NULL"),
+        why=sql.Literal(f"refers to a row of {link.parent_table} that the plan removes"),
+        child=live(link.table),
+        copied=before(link.parent_table),
+        refers=link.refers("child", "parent"),
         plan_id=sql.Literal(plan.plan_id),
-        table=sql.Literal(table),
-        condition=condition,
-        column_name=sql.Literal(column),
+        table=sql.Literal(link.parent_table),
+        is_known=is_known if in_plan else sql.SQL("TRUE"),
     )
     return connection.execute(query).fetchall()
+
+
+def _has_id(connection: Connection[Any], table: str) -> bool:
+    return any(column.name == "id" for column in read_columns(connection, table))

@@ -15,8 +15,8 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from nexus_import.errors import WorkingCopyError
-from nexus_import.nexus.catalog import read_columns, read_foreign_keys
-from nexus_import.nexus.sql import run_file
+from nexus_import.nexus.catalog import read_columns, read_foreign_keys, split_name
+from nexus_import.nexus.sql import names, run_file
 
 SCHEMA = "nexus_work"
 _BYTES_PER_GIB = 1024**3
@@ -24,7 +24,10 @@ _BYTES_PER_GIB = 1024**3
 
 @dataclass(frozen=True)
 class Stamp:
-    """Whose copy it is: the run, the number of the copy within it, the backup it stands on, rows per table."""
+    """Whose copy it is: the run, the number of the copy within it, the backup it stands on, rows per table.
+
+    `restore_id` is the newest restore that the copy saw, 0 when there had been none.
+    """
 
     run_id: str
     copy_number: int
@@ -32,6 +35,7 @@ class Stamp:
     backup_attempt: int
     row_counts: dict[str, int]
     preserved: dict[str, str]
+    restore_id: int
 
 
 def before(table: str) -> sql.Identifier:
@@ -45,8 +49,13 @@ def work(table: str) -> sql.Identifier:
 
 
 def live(table: str) -> sql.Identifier:
-    """Return the live table."""
-    return sql.Identifier("public", table)
+    """Return the live table; one of another schema is named with it."""
+    return sql.Identifier(*split_name(table))
+
+
+def copied_keys(table: str) -> sql.Identifier:
+    """Return the copy of the columns that foreign keys of copied tables point at."""
+    return sql.Identifier(SCHEMA, f"keys_{table}")
 
 
 def check_size(connection: Connection[Any], tables: list[str], limit_gib: float) -> int:
@@ -78,24 +87,25 @@ def copy_tables(
     The caller's transaction is REPEATABLE READ: all tables are copied as of one moment. `preserved` gives the
     columns to leave out of each preserved table's fingerprint.
     """
-    previous = drop_copy(connection)
-    number = previous.copy_number + 1 if previous and previous.run_id == run_id else 1
-    counts = {table: _copy_table(connection, table) for table in tables}
-    for parent in sorted({key.parent_table for key in read_foreign_keys(connection) if key.table in tables}):
-        if parent not in tables:
-            _copy_keys(connection, parent)
-    run_file(connection, "phase_1_preserve/010_create_identity.sql")
-    prints = fingerprints(connection, preserved)
     connection.execute(
         "CREATE TABLE IF NOT EXISTS nexus_work.stamp (run_id text NOT NULL, copy_number integer NOT NULL,"
         " copied_at timestamptz NOT NULL, backup_attempt integer NOT NULL, row_counts jsonb NOT NULL,"
         " preserved jsonb NOT NULL, is_touched boolean NOT NULL DEFAULT false)"
     )
+    # a stamp that an older version left does not have the column
+    connection.execute("ALTER TABLE nexus_work.stamp ADD COLUMN IF NOT EXISTS restore_id bigint NOT NULL DEFAULT 0")
+    previous = drop_copy(connection)
+    number = previous.copy_number + 1 if previous and previous.run_id == run_id else 1
+    counts = {table: _copy_table(connection, table) for table in tables}
+    _copy_keys(connection, tables)
+    run_file(connection, "phase_1_preserve/010_create_identity.sql")
+    prints = fingerprints(connection, preserved)
     connection.execute("DELETE FROM nexus_work.stamp")
     connection.execute(
         "INSERT INTO nexus_work.stamp"
-        " (run_id, copy_number, copied_at, backup_attempt, row_counts, preserved)"
-        " VALUES (%s, %s, transaction_timestamp(), %s, %s, %s)",
+        " (run_id, copy_number, copied_at, backup_attempt, row_counts, preserved, restore_id)"
+        " VALUES (%s, %s, transaction_timestamp(), %s, %s, %s,"
+        "  (SELECT COALESCE(max(restore_id), 0) FROM nexus_import.restore))",
         (run_id, number, backup_attempt, Jsonb(counts), Jsonb(prints)),
     )
     stamp = read_stamp(connection)
@@ -119,28 +129,40 @@ def drop_copy(connection: Connection[Any]) -> Stamp | None:
 
 
 def _copy_table(connection: Connection[Any], table: str) -> int:
-    columns = {column.name for column in read_columns(connection, table)}
-    if "id" not in columns:
+    columns = {column.name: column.type for column in read_columns(connection, table)}
+    if columns.get("id") != "uuid":
         raise WorkingCopyError(
-            f"Table {table} is declared in include/policy.yaml but Nexus has no such table with a column id. "
-            "Correct the policy, then clear phase_1_preserve.copy_tables."
+            f"Table {table} is declared in include/policy.yaml but Nexus has no such table with a column id of type "
+            "uuid. Correct the policy, then clear phase_1_preserve.copy_tables."
         )
-    connection.execute(sql.SQL("CREATE TABLE {} AS TABLE {}").format(before(table), live(table)))
+    connection.execute(
+        sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(before(table), names(columns), live(table))
+    )
     connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(before(table)))
     connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(work(table), before(table)))
     count = connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(work(table), before(table))).rowcount
     connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(work(table)))
-    for column in sorted({"patient_id", "object_id", "batch_id", "filemaker_event_id"} & columns):
+    for column in sorted({"patient_id", "object_id", "batch_id", "filemaker_event_id"} & columns.keys()):
         connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(work(table), sql.Identifier(column)))
     connection.execute(sql.SQL("ANALYZE {}").format(before(table)))
     connection.execute(sql.SQL("ANALYZE {}").format(work(table)))
     return count
 
 
-def _copy_keys(connection: Connection[Any], parent: str) -> None:
-    target = sql.Identifier(SCHEMA, f"keys_{parent}")
-    connection.execute(sql.SQL("CREATE TABLE {} AS SELECT id FROM {}").format(target, live(parent)))
-    connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(target))
+def _copy_keys(connection: Connection[Any], tables: list[str]) -> None:
+    """Copy the columns of other tables that foreign keys of the copied ones point at."""
+    needed: dict[str, set[str]] = {}
+    for key in read_foreign_keys(connection):
+        if key.table in tables and key.parent_table not in tables:
+            needed.setdefault(key.parent_table, set()).update(key.parent_columns)
+    for parent, columns in sorted(needed.items()):
+        connection.execute(
+            sql.SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(
+                copied_keys(parent), names(sorted(columns)), live(parent)
+            )
+        )
+        if "id" in columns:
+            connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (id)").format(copied_keys(parent)))
 
 
 def read_stamp(connection: Connection[Any]) -> Stamp | None:
@@ -149,7 +171,7 @@ def read_stamp(connection: Connection[Any]) -> Stamp | None:
     if not row or not row[0]:
         return None
     stamp = connection.execute(
-        "SELECT run_id, copy_number, copied_at, backup_attempt, row_counts, preserved FROM nexus_work.stamp"
+        "SELECT run_id, copy_number, copied_at, backup_attempt, row_counts, preserved, restore_id FROM nexus_work.stamp"
     ).fetchone()
     return Stamp(*stamp) if stamp else None
 
@@ -172,8 +194,29 @@ def require_copy(connection: Connection[Any], run_id: str) -> Stamp:
     return stamp
 
 
+def require_tables(connection: Connection[Any], tables: list[str]) -> None:
+    """Raise `WorkingCopyError` unless these are the tables that were copied."""
+    stamp = read_stamp(connection)
+    if stamp is None or set(stamp.row_counts) != set(tables):
+        raise WorkingCopyError(
+            "The policy declares other tables than were copied. "
+            "Clear phase_1_preserve.copy_tables of this run, with downstream."
+        )
+
+
 def require_complete(connection: Connection[Any], stamp: Stamp) -> None:
-    """Raise `WorkingCopyError` unless every copied table still holds the rows that were copied."""
+    """Raise `WorkingCopyError` unless every copied table still holds the rows that were copied from this Nexus.
+
+    After a restore that the copy did not see, rows and what the import remembers of them are others, also where a
+    plan does not touch them.
+    """
+    row = connection.execute("SELECT COALESCE(max(restore_id), 0) FROM nexus_import.restore").fetchone()
+    if row and row[0] != stamp.restore_id:
+        raise WorkingCopyError(
+            "Live Nexus was restored from a backup since it was copied, so this working copy is out of date; "
+            "live Nexus is unchanged. Clear phase_1_preserve.copy_tables of this run, with downstream: FileMaker is "
+            "not read again."
+        )
     for table, expected in stamp.row_counts.items():
         row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(before(table))).fetchone()
         found = int(row[0]) if row else 0
@@ -213,5 +256,5 @@ def reset_tables(connection: Connection[Any], tables: list[str]) -> None:
     for table in tables:
         connection.execute(sql.SQL("DELETE FROM {}").format(work(table)))
         connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(work(table), before(table)))
-    for table in ("identity", "former_patient", "decision"):
+    for table in ("identity", "former_patient", "decision", "fate"):
         connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, table)))

@@ -29,8 +29,7 @@ def import_appointments() -> Counts:
         mapping = step.settings.mappings["appointment"]
         run_file(step.connection, f"{FOLDER}/010_forget_earlier_try.sql")
         run_file(step.connection, f"{FOLDER}/020_match_appointments.sql")
-        inserted = insert_entity(step, mapping, f"{FOLDER}/030_insert_appointments.sql")
-        vanished = run_file(step.connection, f"{FOLDER}/040_keep_vanished_appointments.sql")
+        inserted, vanished = insert_entity(step, mapping, f"{FOLDER}/030_insert_appointments.sql")
         matched = dict(
             step.connection.execute(
                 "SELECT matched_by, count(*) FROM nexus_work.identity WHERE entity = 'appointment' GROUP BY 1"

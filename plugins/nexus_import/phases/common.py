@@ -13,11 +13,14 @@ from typing import Any, cast
 import psycopg
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
-from airflow.sdk import get_current_context
+from airflow.sdk import BaseHook, get_current_context
 from psycopg import Connection, IsolationLevel
 
 from nexus_import.core import progress
-from nexus_import.errors import DatabaseRefusedError, NexusImportError
+from nexus_import.errors import ConfigurationError, DatabaseRefusedError, NexusImportError
+from nexus_import.filemaker.files_hook import FileMakerFilesHook
+from nexus_import.filemaker.hook import FileMakerHook
+from nexus_import.filemaker.source import DataApiSource, Source
 from nexus_import.nexus.database_errors import describe
 from nexus_import.nexus.journal import StepRecord, record_failure, record_step
 from nexus_import.settings import Settings
@@ -54,6 +57,22 @@ def open_store(settings: Settings) -> ObjectStore:
     hook = S3Hook(aws_conn_id=settings.policy.connections.storage)
     bucket = hook.conn_config.get_service_config("s3")["bucket_name"]
     return ObjectStore(hook.get_conn(), bucket, settings.policy.storage.prefix, settings.policy.storage.encryption)
+
+
+@contextmanager
+def open_source(connection_id: str) -> Iterator[Source]:
+    """Open where FileMaker's records come from: the type of the Airflow connection decides."""
+    kind = BaseHook.get_connection(connection_id).conn_type
+    if kind == FileMakerHook.conn_type:
+        with FileMakerHook(connection_id).open_client() as client:
+            yield DataApiSource(client)
+    elif kind == FileMakerFilesHook.conn_type:
+        yield FileMakerFilesHook(connection_id).get_conn()
+    else:
+        raise ConfigurationError(
+            f"The Airflow connection '{connection_id}' is of type '{kind}'. Make it one of type "
+            f"'{FileMakerHook.conn_type}' (Data API) or '{FileMakerFilesHook.conn_type}' (exported files)."
+        )
 
 
 @contextmanager

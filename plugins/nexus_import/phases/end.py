@@ -37,14 +37,18 @@ def end() -> None:
 
 def find_verdict(connection: Any) -> Verdict:
     """Return the verdict from the journal, and from Airflow the task that failed."""
+    mode = load_settings().parameters.mode
+    return judge(read_facts(connection, get_current_context()["run_id"], mode, find_failed_tasks()))
+
+
+def find_failed_tasks() -> list[str]:
+    """Return the tasks of this run that failed, in the order of the graph; Airflow knows them."""
     context = get_current_context()
     dag, ti, run_id = context["dag"], context["ti"], context["run_id"]
     states = ti.get_task_states(dag_id=dag.dag_id, run_ids=[run_id]).get(run_id, {})
-    failed = [
+    return [
         task.task_id for task in dag.topological_sort() if states.get(task.task_id) == "failed" and not task.is_teardown
     ]
-    mode = load_settings().parameters.mode
-    return judge(read_facts(connection, run_id, mode, failed))
 
 
 @task(multiple_outputs=False)

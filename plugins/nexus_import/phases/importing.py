@@ -6,7 +6,8 @@ from typing import Any
 
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.checks import CheckResult, Finding
-from nexus_import.nexus.rows import find_conflicts, find_kept_text, find_vanished, insert_parts, keep_edited_vanished
+from nexus_import.nexus.rows import find_conflicts, find_kept_text, insert_parts
+from nexus_import.nexus.settle import settle_rows
 from nexus_import.nexus.sql import run_file
 from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import require_copy
@@ -19,47 +20,41 @@ def require_ready(step: Step) -> None:
     require_staging(step.connection, step.run_id)
 
 
-def insert_entity(step: Step, mapping: EntityMapping, path: str) -> int:
-    """Run the entity's insert file, composed from its mapping; return the rows inserted.
+def insert_entity(step: Step, mapping: EntityMapping, path: str) -> tuple[int, int]:
+    """Run the entity's insert file, composed from its mapping; return the rows inserted, and those put back.
 
-    Rows that FileMaker no longer has stay where their text was edited in Nexus.
+    Rows that FileMaker does not hold are put back where phase 2 decided that they stay.
     """
     parts = insert_parts(step.connection, mapping, step.settings.policy.conflicts)
     inserted = run_file(step.connection, path, **parts)
-    if step.settings.parameters.nexus_only == "keep":
-        keep_edited_vanished(step.connection, mapping)
-    return inserted
+    return inserted, settle_rows(step.connection, step.settings.data_policy, mapping)
 
 
 def differences(step: Step, mapping: EntityMapping, folder: str) -> list[CheckResult]:
     """Return what Nexus and FileMaker disagree about, as check results of the phase."""
     kept = f"{folder}/clinical_text_kept_of_{mapping.label}"
-    vanished = f"{folder}/kept_although_vanished_{mapping.label}"
     both = f"{folder}/both_sides_changed_{mapping.label}"
     conflict_severity = "stop" if step.settings.policy.conflicts == "stop" else "warn"
-    return [
-        CheckResult(
-            vanished,
-            "Rows that FileMaker no longer has are kept where Nexus has something of its own on them",
-            step.settings.severity(vanished, "warn"),
-            "Delete them in Nexus if they should go",
-            _findings(mapping, find_vanished(step.connection, mapping)),
-        ),
-        CheckResult(
-            kept,
-            "Clinical text that was edited in Nexus is kept although FileMaker's differs",
-            step.settings.severity(kept, "warn"),
-            "Copy the text to FileMaker if it should stand there too",
-            _findings(mapping, find_kept_text(step.connection, mapping)),
-        ),
+    results = [
         CheckResult(
             both,
             "Values that Nexus and FileMaker both changed since the last publish",
             step.settings.severity(both, conflict_severity),
             f"The policy says who wins (conflicts: {step.settings.policy.conflicts}); correct the wrong side",
             _findings(mapping, find_conflicts(step.connection, mapping)),
-        ),
+        )
     ]
+    if any(column.clinical for column in mapping.columns.values()):
+        results.append(
+            CheckResult(
+                kept,
+                "Clinical text that was edited in Nexus is kept although FileMaker's differs",
+                step.settings.severity(kept, "warn"),
+                "Copy the text to FileMaker if it should stand there too",
+                _findings(mapping, find_kept_text(step.connection, mapping)),
+            )
+        )
+    return results
 
 
 def _findings(mapping: EntityMapping, rows: list[tuple[Any, ...]]) -> list[Finding]:

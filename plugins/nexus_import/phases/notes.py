@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import chain, task, task_group
 
+from nexus_import.nexus.settle import settle_rows
 from nexus_import.nexus.sql import run_file
 from nexus_import.phases.common import Counts, open_step
 from nexus_import.phases.gates import make_gate, pass_skipped_gate, run_checks
@@ -33,6 +34,10 @@ def find_records() -> bool:
             " + (SELECT count(*) FROM nexus_staging.reminder)"
         ).fetchone()
         found = int(row[0]) if row else 0
+        if not found:
+            # The import will be skipped; what stays although FileMaker has none of it stays all the same.
+            for entity in ENTITIES:
+                settle_rows(step.connection, step.settings.data_policy, step.settings.mappings[entity])
         step.finish(
             f"FileMaker has {found:,} of them" if found else "Skipped: FileMaker has none",
             records=found,
@@ -54,7 +59,7 @@ def import_notes() -> Counts:
         counts = {
             f"{entity}_count": insert_entity(
                 step, step.settings.mappings[entity], f"{FOLDER}/0{number}0_insert_{entity}s.sql"
-            )
+            )[0]
             for number, entity in enumerate(ENTITIES, 3)
         }
         step.finish(

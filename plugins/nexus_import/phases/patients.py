@@ -29,8 +29,7 @@ def import_patients() -> Counts:
         mapping = step.settings.mappings["patient"]
         run_file(step.connection, f"{FOLDER}/010_forget_earlier_try.sql")
         run_file(step.connection, f"{FOLDER}/020_match_patients.sql")
-        inserted = insert_entity(step, mapping, f"{FOLDER}/030_insert_patients.sql")
-        vanished = run_file(step.connection, f"{FOLDER}/040_keep_vanished_patients.sql")
+        inserted, vanished = insert_entity(step, mapping, f"{FOLDER}/030_insert_patients.sql")
         row = step.connection.execute(
             "SELECT count(*) FROM nexus_work.identity WHERE entity = 'patient' AND matched_by = 'new'"
         ).fetchone()

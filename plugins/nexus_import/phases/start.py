@@ -62,12 +62,12 @@ def record_run() -> bool:
     return True
 
 
-def refuse(settings: Settings, run_type: str, who: str | None) -> str | None:
-    """Return why this person may not run the import, None when they may."""
+def refuse(settings: Settings, run_type: str, who: str | None, act: str = "run the import") -> str | None:
+    """Return why this person may not do that, None when they may."""
     if run_type == "scheduled" or who in settings.policy.operators:
         return None
     return (
-        f"'{who}' may not run the import: only {', '.join(settings.policy.operators)} may "
+        f"'{who}' may not {act}: only {', '.join(settings.policy.operators)} may "
         "(operators in include/policy.yaml). Nothing was read or changed."
     )
 

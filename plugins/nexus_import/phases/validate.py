@@ -14,13 +14,11 @@ from psycopg import Connection, IsolationLevel, sql
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.progress import reading
 from nexus_import.errors import DataError
-from nexus_import.filemaker.cursor import Cursor
-from nexus_import.filemaker.hook import FileMakerHook
-from nexus_import.filemaker.walk import walk_layout
+from nexus_import.filemaker.source import require_fields
 from nexus_import.nexus.backup import Backup, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
-from nexus_import.nexus.schema_guard import DECLARED, INDEXED, check_declared, check_indexed
+from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.staging import (
     create_staging_table,
     finish_staging_table,
@@ -29,7 +27,7 @@ from nexus_import.nexus.staging import (
     require_staging,
     stage_records,
 )
-from nexus_import.phases.common import Counts, Step, connect, open_step, open_store
+from nexus_import.phases.common import Counts, Step, connect, open_source, open_step, open_store
 from nexus_import.phases.gates import make_gate, run_checks
 from nexus_import.settings import Settings
 from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
@@ -100,26 +98,18 @@ def take_run_backup(
 
 @task(pool=FETCH_POOL, multiple_outputs=False)
 def verify_filemaker() -> Counts:
-    """Test connection, credentials and privileges, and that every mapped layout and field is there.
+    """Test that FileMaker, or its exported files, can be read, and that every mapped layout and field is there.
 
     Clearing is safe and, with downstream, is what to do after something was corrected in FileMaker.
     """
     with open_step("verify_filemaker", PHASE, "Testing the FileMaker connection") as step:
-        hook = FileMakerHook(step.settings.policy.connections.filemaker)
         record_counts = {}
-        with hook.open_client() as client:
+        with open_source(step.settings.policy.connections.filemaker) as source:
             for mapping in step.settings.mappings.values():
-                present = client.layout_fields(mapping.layout)
-                missing = [name for name in mapping.fields() if name not in present]
-                if missing:
-                    raise DataError(
-                        f"Layout {mapping.layout} in FileMaker has no field {', '.join(missing)}, which "
-                        f"include/mapping/{mapping.entity}.yaml names. Put the field on the layout or correct the "
-                        "mapping, then clear phase_0_validate.verify_filemaker with downstream."
-                    )
-                record_counts[f"{mapping.entity}_count"] = client.found_count(mapping.layout)
+                require_fields(source, mapping)
+                record_counts[f"{mapping.entity}_count"] = source.found_count(mapping)
         step.finish(
-            f"FileMaker connection successful: {len(record_counts)} layouts readable",
+            f"{source.verified}: {len(record_counts)} layouts readable",
             records=sum(record_counts.values()),
             **record_counts,
         )
@@ -156,12 +146,11 @@ def fetch_entity(step: Step, mapping: EntityMapping) -> tuple[int, Snapshot]:
         log.info("Going on with attempt %d after %d records", snapshot.attempt, len(progress.already_read))
     started = time.monotonic()
     state = get_current_context().get("task_state_store")
-    with FileMakerHook(step.settings.policy.connections.filemaker).open_client() as client:
-        walk = walk_layout(
-            client,
-            mapping.layout,
-            mapping.key,
-            after=Cursor.from_dict(progress.cursor) if progress else None,
+    with open_source(step.settings.policy.connections.filemaker) as source:
+        require_fields(source, mapping)  # one that went since the test would be empty in every record
+        walk = source.walk(
+            mapping,
+            after=progress.cursor if progress else None,
             already_read=progress.already_read if progress else None,
         )
         for page in walk:
@@ -256,10 +245,13 @@ def check_system_config() -> Counts:
     """Check that every name FileMaker uses exists in Nexus, and Nexus's tables are declared. Clearing is safe."""
     with open_step("check_system_config", PHASE, "Validating names against the system config") as step:
         require_staging(step.connection, step.run_id)
-        declared, severity = set(step.settings.policy.tables), step.settings.severity
-        guard = [
-            check_declared(step.connection, declared, severity(DECLARED, "stop")),
-            check_indexed(step.connection, declared, severity(INDEXED, "warn")),
-        ]
+        settings = step.settings
+        guard = check_schema(
+            step.connection,
+            settings.data_policy,
+            settings.policy.preserved,
+            settings.imported(),
+            settings.severity,
+        )
         run_checks(step, "phase_0", guard, group="system_config")
     return step.counts

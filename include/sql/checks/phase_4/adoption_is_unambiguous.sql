@@ -7,4 +7,4 @@ SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, candidate.nex
        'startTime' AS field, NULL::text AS detail
 FROM nexus_work.adoption_candidate AS candidate
 JOIN nexus_staging.appointment AS staged ON staged.filemaker_id = candidate.filemaker_id
-WHERE candidate.staged_count > 1 OR candidate.live_count > 1;
+WHERE candidate.entity = 'appointment' AND (candidate.staged_count > 1 OR candidate.live_count > 1);

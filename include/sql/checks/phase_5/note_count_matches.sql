@@ -11,6 +11,7 @@ SELECT counted.record_id, counted.filemaker_id_text AS filemaker_id, present.id 
 FROM counted
 LEFT JOIN nexus_work.identity AS identity
     ON identity.entity = 'note' AND identity.filemaker_id = counted.filemaker_id AND counted.nth = 1
+    AND identity.matched_by <> 'vanished'
 LEFT JOIN nexus_work.notes AS present ON present.id = identity.nexus_id
 WHERE present.id IS NULL
 UNION ALL

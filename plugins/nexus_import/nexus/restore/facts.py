@@ -1,0 +1,33 @@
+"""Reads out of the journal what the verdict of a restore is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection
+
+from nexus_import.core.restore_verdict import RestoreFacts
+from nexus_import.nexus.restore.records import find_restore, latest_restore_plan, read_answer, read_restore_run
+
+
+def read_restore_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks: list[str]) -> RestoreFacts:
+    """Return the facts of a run; `failed_tasks` are Airflow's word, everything else is the journal's."""
+    run = read_restore_run(connection, run_id)
+    plan = latest_restore_plan(connection, run_id)
+    done = find_restore(connection, plan) if plan else None
+    failures = connection.execute(
+        "SELECT task_id, sentence, clear_task FROM nexus_import.failure WHERE run_id = %s", (run_id,)
+    ).fetchall()
+    earlier = connection.execute("SELECT 1 FROM nexus_import.restore WHERE run_id = %s LIMIT 1", (run_id,)).fetchone()
+    return RestoreFacts(
+        run is not None,
+        mode,
+        run is not None and run.checked_at is not None,
+        plan.change_count if plan else None,
+        failed_tasks,
+        read_answer(connection, plan) if plan else None,
+        done is not None,
+        done is not None and done.is_verified,
+        earlier is not None,
+        {task: (sentence, clear) for task, sentence, clear in failures},
+    )

@@ -1,0 +1,97 @@
+"""Which tables a restore puts back, and whether they still have the shape that the backup knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from psycopg import Connection
+
+from nexus_import.core.data_policy import DataPolicy
+from nexus_import.errors import RestoreRefused
+from nexus_import.nexus.catalog import read_tables
+from nexus_import.nexus.manifest import Manifest, SavedTable
+from nexus_import.nexus.shapes import Shape, read_shape
+
+ScopeName = Literal["patient_data", "everything"]
+PATIENT_DATA: ScopeName = "patient_data"
+EVERYTHING: ScopeName = "everything"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The tables to put back, and those that cannot be or are left alone.
+
+    `gone` are in the backup and no longer in Nexus, by rows; `unknown` are in Nexus and not in the backup.
+    """
+
+    name: ScopeName
+    tables: Mapping[str, SavedTable]
+    gone: Mapping[str, int]
+    unknown: tuple[str, ...]
+
+    def notes(self) -> list[str]:
+        """Return what a person must know of the tables that are left out, one sentence a table."""
+        notes = [
+            f"table {table} of the backup ({rows:,} rows) is not in Nexus any more and is left out"
+            for table, rows in self.gone.items()
+        ]
+        return notes + [f"table {table} is not in the backup and is left as it is" for table in self.unknown]
+
+
+def find_scope(connection: Connection[Any], manifest: Manifest, name: ScopeName, policy: DataPolicy) -> Scope:
+    """Return what is to be put back; raise `RestoreRefused` when that is nothing."""
+    live = set(read_tables(connection))
+    wanted = set(policy.copied_tables) if name == PATIENT_DATA else live | set(manifest.tables)
+    saved = {table: manifest.tables[table] for table in sorted(wanted & set(manifest.tables))}
+    scope = Scope(
+        name,
+        {table: entry for table, entry in saved.items() if table in live},
+        {table: entry.row_count for table, entry in saved.items() if table not in live},
+        tuple(sorted((wanted & live) - set(manifest.tables))),
+    )
+    if not scope.tables:
+        raise RestoreRefused(
+            f"Nexus has none of the {len(saved):,} tables to be put back. Create Nexus's tables first (its "
+            "migrations), and run include/sql/grants.sql."
+        )
+    return scope
+
+
+def read_shapes(connection: Connection[Any], tables: Iterable[SavedTable]) -> dict[str, Shape]:
+    """Return the present shape of each table; raise `RestoreRefused` that names every column that differs.
+
+    The order of the columns does not matter. Format 1 knows no types: only names are compared then.
+    """
+    shapes, differences = {}, []
+    for saved in tables:
+        shape = read_shape(connection, saved.table, saved.schema)
+        if shape is None:
+            differences.append(f"{saved.table}: the table is gone")
+            continue
+        shapes[saved.table] = shape
+        if differing := column_differences(saved, shape):
+            differences.append(f"{saved.table}: {', '.join(differing)}")
+    if differences:
+        raise RestoreRefused(
+            f"{len(differences):,} tables have other columns than when the backup was taken: "
+            f"{'; '.join(differences)}. Nothing was changed. Bring Nexus to the version of the backup (its "
+            "migrations), restore, and migrate again; or restore beside and copy what is needed (docs/runbook.md)."
+        )
+    return shapes
+
+
+def column_differences(saved: SavedTable, shape: Shape) -> list[str]:
+    """Return how the columns differ, one phrase each; empty when they are the same."""
+    then = {column.name: column for column in saved.columns}
+    now = {column.name: column for column in shape.columns}
+    differences = [f"column {name} is gone" for name in then if name not in now]
+    differences += [f"column {name} is new" for name in now if name not in then]
+    for name in (name for name in then if name in now):
+        if then[name].type is not None and then[name].type != now[name].type:
+            differences.append(f"column {name} was {then[name].type} and is {now[name].type}")
+        if then[name].is_generated is not None and then[name].is_generated != now[name].is_generated:
+            was, now_is = ("generated", "stored") if then[name].is_generated else ("stored", "generated")
+            differences.append(f"column {name} was {was} and is {now_is}")
+    return differences

@@ -1,0 +1,266 @@
+"""The restore of a backup, task by task: chosen and checked, compared, approved by a person, put back, looked at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context, chain, task, task_group
+from psycopg import IsolationLevel
+
+from nexus_import.errors import DataError, RestoreRefused
+from nexus_import.nexus.backup import Backup, next_attempt, record_backup, take_backup
+from nexus_import.nexus.manifest import RESTORE, choose_backup, find_backups, read_manifest
+from nexus_import.nexus.restore.looking import count_unlike
+from nexus_import.nexus.restore.objects import check_objects
+from nexus_import.nexus.restore.planning import Loaded, load_backup, plan_restore
+from nexus_import.nexus.restore.records import (
+    RestorePlan,
+    find_restore,
+    latest_restore_plan,
+    mark_verified,
+    record_answer,
+    record_checked,
+    record_choice,
+    record_question,
+)
+from nexus_import.nexus.restore.restoring import restore_backup
+from nexus_import.nexus.restore.scope import find_scope
+from nexus_import.nexus.restore.words import backup_line, headline, plan_lines, plan_table
+from nexus_import.phases.common import Counts, connect, open_store
+from nexus_import.phases.mail import run_link, send_mail
+from nexus_import.phases.publishing import UNANSWERED
+from nexus_import.phases.restore_common import PHASE, RestoreTask, load_restore_settings, open_restore_task
+from nexus_import.settings import read_policy
+
+log = logging.getLogger("nexus_import")
+COMPARE_AGAIN = "Clear compare.compare_with_live with downstream."
+
+
+@task_group(group_id="backup", group_display_name="Backup: choose, verify checksums")
+def choosing() -> None:
+    """List the backups, choose one, and read every object of it before anything else is done."""
+    chain(choose(), verify_checksums())
+
+
+@task_group(group_id="compare", group_display_name="Compare: what would be lost")
+def comparing() -> None:
+    """Count what a restore would undo; a rehearsal, and a restore that would change nothing, end here."""
+    chain(compare_with_live(), decide())
+
+
+@task_group(group_id="restore", group_display_name="Restore: approve, put back, verify")
+def restoring() -> None:
+    """Ask a person, put everything back in one transaction, and look at live Nexus."""
+    approved = RestoreApproval(
+        task_id="approve_restore",
+        subject="Restore this backup over live Nexus?",
+        ignore_downstream_trigger_rules=True,
+        response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
+    )
+    chain(approved, restore_tables(), verify_live())
+
+
+@task(task_id="choose_backup", multiple_outputs=False)
+def choose() -> Counts:
+    """List what is there and choose. Clearing, with downstream, chooses again."""
+    with open_restore_task("Looking for backups") as step:
+        found = find_backups(step.connection, step.store)
+        usable = [backup for backup in found if not backup.problem]
+        for backup in usable:
+            log.info("Backup: %s", backup_line(backup))
+        if len(usable) < len(found):
+            log.info("%d more that the journal or the store knows cannot be used", len(found) - len(usable))
+        chosen = choose_backup(found, step.parameters.backup)
+        if chosen.manifest is None:
+            raise RestoreRefused(f"{backup_line(chosen)}.")
+        if not chosen.is_proven:
+            log.warning("The journal does not know this backup: its manifest is taken at its word")
+        record_choice(step.connection, step.run_id, chosen.manifest)
+        step.finish(
+            f"Chose {chosen.manifest.name} of {len(usable):,} backups",
+            backup_count=len(usable),
+            table_count=len(chosen.manifest.tables),
+            row_count=chosen.manifest.row_count,
+            attempt=chosen.manifest.attempt,
+        )
+    return step.counts
+
+
+@task(multiple_outputs=False)
+def verify_checksums() -> Counts:
+    """Read every object that would be restored, whole, and compare its checksums. Clearing is safe: it only reads."""
+    with open_restore_task("Verifying the checksums of the backup") as step:
+        manifest = step.manifest()
+        policy = step.settings.policy.data_policy()
+        scope = find_scope(step.connection, manifest, step.parameters.scope, policy)
+        objects = [*scope.tables.values(), *manifest.memory.values()]
+        byte_count = check_objects(step.store, objects)
+        record_checked(step.connection, step.run_id)
+        step.finish(
+            f"Verified {len(objects):,} objects ({byte_count:,} bytes)",
+            object_count=len(objects),
+            byte_count=byte_count,
+        )
+    return step.counts
+
+
+@task(multiple_outputs=False)
+def compare_with_live() -> Counts:
+    """Load the backup beside live Nexus and count what differs. Clearing, with downstream, compares and asks again."""
+    with open_restore_task("Comparing the backup with live Nexus") as step:
+        loaded = _load(step, step.manifest().key)
+        key = step.store.key("restores", step.run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}", "differences.csv")
+        plan = plan_restore(step.connection, step.store, loaded, step.run_id, key)
+        log.info("%s", headline(plan, loaded.manifest))
+        for line in plan_lines(plan):
+            log.warning("%s", line)
+        log.info("By id: s3://%s/%s", step.store.bucket, plan.differences_key)
+        totals = {
+            f"{action}_count": sum(counts[action] for counts in plan.counts.values())
+            for action in ("added", "changed", "removed")
+        }
+        step.finish(f"Compared {len(loaded.tables):,} tables, {plan.change_count:,} rows differ", **totals)
+    return step.counts
+
+
+@task.short_circuit(ignore_downstream_trigger_rules=True)
+def decide() -> bool:
+    """Go on to the question, or end here: a rehearsal, or nothing to restore. Clearing is safe."""
+    with open_restore_task("Deciding whether there is something to restore") as step:
+        plan = _plan(step)
+        is_asked = step.parameters.mode == "restore" and plan.change_count > 0
+        step.finish("A person is asked" if is_asked else "Nothing is restored")
+    return is_asked
+
+
+class RestoreApproval(ApprovalOperator):
+    """Asks for the approval of the run's latest comparison, and writes question and answer to the journal.
+
+    The journal is what the restore believes: a task that was marked as success by hand leaves no answer there.
+    """
+
+    def execute(self, context: Context) -> Any:
+        """Put what would be lost into the question and ask."""
+        self.ask(context)
+        return super().execute(context)
+
+    def ask(self, context: Context) -> None:
+        """Write the question."""
+        with open_restore_task("Asking a person") as step:
+            plan = _plan(step)
+            manifest = read_manifest(step.connection, step.store, plan.manifest_key)
+            self.body = plan_table(plan, manifest, f"s3://{step.store.bucket}/{plan.differences_key}")
+            record_question(step.connection, plan)
+            link = run_link(context["dag_run"].dag_id, step.run_id)
+            text = "\n".join([headline(plan, manifest), *plan_lines(plan), link])
+            send_mail(step.settings, "restore waits for approval", text)
+            step.finish("The question is asked")
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Write the answer to the journal; a rejection skips the restore and the outcome turns red."""
+        self.note(context, event)
+        return super().execute_complete(context, event)
+
+    def note(self, context: Context, event: dict[str, Any]) -> None:
+        """Write the answer."""
+        settings, _ = load_restore_settings()
+        answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
+        who = (event.get("responded_by_user") or {}).get("name")
+        with connect(settings.policy.connections.restore) as connection, connection.transaction():
+            record_answer(connection, context["run_id"], answer, who)
+        log.info("%s: %s by %s", PHASE, answer, who)
+
+
+@task(multiple_outputs=False)
+def restore_tables() -> Counts:
+    """Put the backup back in one transaction, after everything it stands on held again.
+
+    Clearing is safe: a restore that had committed is recognised and not done twice.
+    """
+    with open_restore_task("Putting the backup back") as step, _saying_what_to_clear():
+        if step.parameters.mode != "restore":
+            raise RestoreRefused("This run is a rehearsal; live Nexus is unchanged. Trigger a run with mode restore.")
+        plan = _plan(step)
+        done = find_restore(step.connection, plan)
+        what = "was restored already"
+        if done is None:
+            loaded = _load(step, plan.manifest_key, plan)
+            save_first = None if step.parameters.without_backup else lambda: save_present_state(step)
+            done = restore_backup(step.connection, loaded, plan, step.settings.policy.operators, save_first)
+            what = "restored in one transaction"
+        if done.saved_manifest_key:
+            log.info("What was there before: s3://%s/%s", step.store.bucket, done.saved_manifest_key)
+        step.finish(f"{plan.change_count:,} rows {what}", change_count=plan.change_count)
+    return step.counts
+
+
+def save_present_state(step: RestoreTask) -> Backup:
+    """Take a backup of live Nexus with the backup's role, under the name of this run, and record it."""
+    store = open_store(step.settings)
+    with connect(step.settings.policy.connections.backup) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        with connection.transaction():
+            attempt = next_attempt(store, step.run_id)
+            backup = take_backup(connection, store, step.run_id, attempt, [], purpose=RESTORE)
+    record_backup(step.connection, backup)
+    log.info("Backed up live Nexus as it is: %s/%03d", backup.run_id, backup.attempt)
+    return backup
+
+
+@task(multiple_outputs=False)
+def verify_live() -> Counts:
+    """Look at live Nexus after the commit. Clearing is safe: it only reads."""
+    with open_restore_task("Verifying live Nexus") as step:
+        plan = _plan(step)
+        done = find_restore(step.connection, plan)
+        if done is None:
+            raise RestoreRefused("Nothing was restored. Clear restore.restore_tables with downstream.")
+        loaded = _load(step, plan.manifest_key, plan)
+        wrong, written_since = count_unlike(step.connection, loaded, done)
+        if written_since:
+            log.warning("%s rows were written by others since the restore: they are theirs", f"{written_since:,}")
+        if wrong:
+            tables = "; ".join(f"{count:,} rows of {table}" for table, count in wrong.items())
+            raise DataError(
+                f"Restored but unverified: not as the backup has them: {tables}. Call "
+                f"{step.settings.policy.support_contact}; the runbook (docs/runbook.md) says how to look."
+            )
+        mark_verified(step.connection, done)
+        step.finish(
+            f"Verified {len(loaded.tables):,} tables in live Nexus",
+            table_count=len(loaded.tables),
+            written_since_count=written_since,
+        )
+    return step.counts
+
+
+def _plan(step: RestoreTask) -> RestorePlan:
+    plan = latest_restore_plan(step.connection, step.run_id)
+    if plan is None:
+        raise RestoreRefused(f"The backup was not compared with live Nexus. {COMPARE_AGAIN}")
+    return plan
+
+
+def _load(step: RestoreTask, key: str, plan: RestorePlan | None = None) -> Loaded:
+    manifest = read_manifest(step.connection, step.store, key)
+    if plan is not None and manifest.sha256 != plan.manifest_sha256:
+        raise RestoreRefused(f"The manifest of the backup changed since it was compared. {COMPARE_AGAIN}")
+    scope = plan.scope if plan is not None else step.parameters.scope
+    return load_backup(step.connection, step.store, manifest, scope, step.settings.policy.data_policy())
+
+
+@contextmanager
+def _saying_what_to_clear() -> Iterator[None]:
+    """Add the task to clear to a refusal that needs a new comparison; for others it is the task itself."""
+    try:
+        yield
+    except RestoreRefused as error:
+        if not error.is_stale:
+            raise
+        raise RestoreRefused(f"{error} {COMPARE_AGAIN}", is_stale=True) from error

@@ -1,0 +1,53 @@
+"""The end of a restore: the verdict is spoken, whatever happened before."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from airflow.sdk import get_current_context, task, task_group
+
+from nexus_import.core.progress import elapsed
+from nexus_import.core.restore_verdict import judge_restore
+from nexus_import.errors import RunStopped
+from nexus_import.nexus.restore.facts import read_restore_facts
+from nexus_import.nexus.restore.records import close_restore, read_restore_run
+from nexus_import.phases.common import connect
+from nexus_import.phases.end import find_failed_tasks
+from nexus_import.phases.mail import send_mail
+from nexus_import.phases.restore_common import load_restore_settings
+
+log = logging.getLogger("nexus_import")
+
+
+@task_group(group_id="end", group_display_name="End: outcome")
+def end_restore() -> None:
+    """Say the verdict: a teardown, which nothing that stops the run skips, and which alone gives it its colour."""
+    restore_outcome().as_teardown(on_failure_fail_dagrun=True)
+
+
+@task(task_id="outcome")
+def restore_outcome() -> str:
+    """Say the verdict, from the journal; red when anything that was asked for was not done.
+
+    Clearing it alone changes nothing: it says the same again.
+    """
+    settings, parameters = load_restore_settings()
+    run_id = get_current_context()["run_id"]
+    with connect(settings.policy.connections.nexus) as connection:
+        verdict = judge_restore(read_restore_facts(connection, run_id, parameters.mode, find_failed_tasks()))
+        run = read_restore_run(connection, run_id)
+        if run is not None:
+            close_restore(connection, run_id, verdict.state, verdict.sentence)
+    total = elapsed((datetime.now(UTC) - run.started_at).total_seconds()) if run else "0 s"
+    if verdict.is_green:
+        log.info("✅ %s. Total time: %s", verdict.sentence, total)
+        send_mail(settings, f"restore: {verdict.state}", f"{verdict.sentence}. Total time: {total}.")
+        return verdict.state
+    to_do = f"Clear {verdict.clear} with downstream." if verdict.clear else "Ask an operator to trigger the restore."
+    for sentence in verdict.details:
+        log.error("❌ %s", sentence)
+    log.error("Do not retry without reading this. Total time: %s. Support: %s", total, settings.policy.support_contact)
+    message = f"❌ {verdict.sentence}. {to_do}"
+    send_mail(settings, f"restore FAILED: {verdict.state}", "\n".join([message, *verdict.details]))
+    raise RunStopped(message)
