@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from nexus_import.core.plan_summary import FateCount, PlanSummary, TableSummary
 from nexus_import.core.report import CheckLine, Report, StepLine, render
 
 START = datetime(2026, 3, 7, 14, tzinfo=UTC)
@@ -23,7 +24,10 @@ REPORT = Report(
         CheckLine("phase_3/b", "Surplus copies", "warn", 3, True, "3 break the rule"),
         CheckLine("phase_3/c", "No duplicates", "stop", 1234, False, "1,234 break the rule"),
     ],
-    plan={"patients": {"add": 1042, "change": 7, "remove": 0}},
+    plan=PlanSummary(
+        [TableSummary("patients", 1042, 7, 0, 1800, {"title": 7}, {"title": 2}), TableSummary("notes", 0, 0, 0, 8)],
+        [FateCount("patients", "kept", "vanished", 5)],
+    ),
     backups=[{"manifest_key": "backups/1/manifest.json", "table_count": 45, "row_count": 70123, "byte_count": 99}],
 )
 
@@ -32,7 +36,9 @@ def test_page_shows_verdict_plan_checks_steps_and_backups() -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render(REPORT)))
     assert "Published and verified" in text
     assert "by admin (mode publish, approval when_unusual), total time 2 min 05 s" in text
-    assert "patients 1,042 7 0" in text
+    assert "patients 1,042 7 0 1,800 title 7 changed by staff, and going with this plan: title 2" in text
+    assert "notes" not in text
+    assert "patients gone from FileMaker kept 5" in text
     assert "✓ Patients have a clinic 0" in text
     assert "! Surplus copies 3" in text
     assert "✗ No duplicates 1,234" in text
@@ -60,7 +66,10 @@ def test_every_value_is_escaped() -> None:
             {HOSTILE: HOSTILE},
             [StepLine(HOSTILE, HOSTILE, START, 1, True, 1, 1)],
             [CheckLine(HOSTILE, HOSTILE, HOSTILE, 1, True, HOSTILE)],
-            {HOSTILE: {"add": 1, "change": 1, "remove": 1}},
+            PlanSummary(
+                [TableSummary(HOSTILE, 1, 1, 1, 1, {HOSTILE: 1}, {HOSTILE: 1})],
+                [FateCount(HOSTILE, "kept", "vanished", 1)],
+            ),
             [{"manifest_key": HOSTILE, "table_count": 1, "row_count": 1, "byte_count": 1}],
         )
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from nexus_import.core.plan_summary import FateCount
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, set_unusual
+from nexus_import.nexus.plan_summary import read_summary
 
 from tests.nexus.live_rows import add_note, add_patient
 from tests.nexus.manual_run import ADDED, FIRST, GONE, SECOND, STAYS, ManualRun
@@ -104,3 +106,55 @@ def test_removed_rows_that_filemaker_never_had_are_counted_apart(run: ManualRun)
         "appointments": 1,
     }
     assert count_nexus_only_removed(run.connection, plan.plan_id) == {"notes": 1, "patients": 1}
+
+
+def test_summary_counts_rows_and_changed_values(undone: ManualRun) -> None:
+    undone.edit()
+    undone.work("UPDATE nexus_work.patients SET dob = '2000-01-01' WHERE id = %s", STAYS)
+    rows = undone.work("UPDATE nexus_work.before_patients SET id = id")
+    tables = {table.table: table for table in read_summary(undone.connection, undone.plan().plan_id).tables}
+    patients = tables["patients"]
+    assert (patients.added, patients.changed, patients.removed, patients.unchanged) == (0, 1, 1, rows - 2)
+    assert patients.columns == {"dob": 1, "title": 1}
+    assert tables["appointments"].columns == {"filemaker_event_id": 2}
+    assert tables["notes"].added == 1
+    assert not tables["encounters"].has_changes
+
+
+def test_values_that_staff_changed_and_that_go_are_counted(undone: ManualRun) -> None:
+    digests = (
+        "(SELECT jsonb_build_object('title', md5('Ms'), 'dob', md5(COALESCE(dob::text, '')), 'last_name', md5('?'))"
+    )
+    for patient in (STAYS, GONE):
+        undone.work(
+            "INSERT INTO nexus_import.published_row (table_name, row_id, digests) SELECT 'patients', %s, "
+            f"{digests} FROM nexus_work.before_patients WHERE id = %s)",
+            *(patient, patient),
+        )
+    undone.work("UPDATE nexus_work.patients SET title = 'Dr', dob = '1900-01-01' WHERE id = %s", STAYS)
+    undone.work("DELETE FROM nexus_work.patients WHERE id = %s", GONE)
+    plan = undone.plan()
+    lost = dict(
+        undone.connection.execute(
+            "SELECT row_id::text, overwritten_columns FROM nexus_import.plan_row WHERE plan_id = %s", (plan.plan_id,)
+        ).fetchall()
+    )
+    # of the one that stays, the title was edited, the date of birth was not, and the last name is not replaced
+    assert lost == {STAYS: ["title"], GONE: ["last_name"]}
+    summary = read_summary(undone.connection, plan.plan_id)
+    assert summary.tables[0].overwritten == {"last_name": 1, "title": 1}
+    assert summary.overwritten_count == 2
+
+
+def test_rows_that_filemaker_does_not_hold_stay_with_the_plan(undone: ManualRun) -> None:
+    undone.work(
+        "INSERT INTO nexus_work.fate (table_name, row_id, fate, reason)"
+        " VALUES ('patients', %s, 'removed', 'vanished'), ('patients', %s, 'kept', 'nexus_only')",
+        *(GONE, STAYS),
+    )
+    plan = undone.plan()
+    undone.work("DELETE FROM nexus_work.fate")
+    assert read_summary(undone.connection, plan.plan_id).fates == [
+        FateCount("patients", "kept", "nexus_only", 1),
+        FateCount("patients", "removed", "vanished", 1),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sql.clinic import Clinic
+from tests.sql.defects.phase_7 import images_of
 from tests.sql.observed import go_and_observe
 from tests.support.copies import CopyRun, own_include
 from tests.support.runs import Run
@@ -92,3 +94,78 @@ def test_files_without_a_patient_up_to_what_the_policy_allows(
         assert observed.found[check] == documents
         assert observed.checks[check].is_passed
         assert any(check in reason for reason in unusual(run))
+
+
+def test_files_whose_patient_cannot_be_told_are_counted_by_reason(
+    copy_run: CopyRun, write_policy: Callable[..., Any]
+) -> None:
+    write_policy(unlinkable_allowed=10)
+    with copy_run(mode="rehearse") as run:
+        clinic = Clinic(run.installation)
+        why = break_documents(clinic) | break_batches(clinic)
+        run.clear(READ_AGAIN).go(until="phase_7_images.gate")
+        found = run.installation.rows(
+            "SELECT nexus_id::text, detail FROM nexus_import.finding WHERE run_id = %s AND check_id = ANY(%s)",
+            *(run.run_id, ["phase_6/documents_have_patient", "phase_7/batches_have_patient"]),
+        )
+        assert dict(found) == why
+        sentence = run.installation.value(
+            "SELECT sentence FROM nexus_import.check_result WHERE run_id = %s"
+            " AND check_id = 'phase_6/documents_have_patient'",
+            run.run_id,
+        )
+        assert "2: nothing says whose it is; 1: " in sentence
+
+
+def break_documents(clinic: Clinic) -> dict[str, str]:
+    """Let documents lose their patient in every way; return why each cannot be told, by row."""
+    rows = [row for _, row in unlink_documents(clinic, 2)]
+    rows += [clinic.clone_row("public.documents_document", row) for row in rows]
+    clinic.change_live("UPDATE documents_document SET object_id = %s WHERE id = %s", uuid.uuid4(), rows[0])
+    clinic.change_live(
+        'UPDATE documents_document SET filemaker_metadata = \'{"filemaker_patient_id": "X"}\' WHERE id = %s', rows[1]
+    )
+    imported = []
+    for patient in ("", str(uuid.uuid4())):
+        record, row = clinic.row_of("public.documents_document", "API_Docs", "filemaker_metadata IS NULL")
+        clinic.installation.simulator.control.edit_record("API_Docs", record, {"patient_id": patient})
+        clinic.change_live(
+            "UPDATE documents_document SET content_type_id = NULL, object_id = NULL, s3_key = 'documents/' || id"
+            " WHERE id = %s",
+            row,
+        )
+        imported.append(row)
+    return {
+        rows[0]: "linked to a patient that does not exist",
+        rows[1]: "its own FileMaker patient id belongs to no patient",
+        rows[2]: "nothing says whose it is",
+        rows[3]: "nothing says whose it is",
+        imported[0]: "FileMaker's record names no patient",
+        imported[1]: "FileMaker's record names a patient that is not there",
+    }
+
+
+def break_batches(clinic: Clinic) -> dict[str, str]:
+    """Let image batches lose their patient in every way; return why each cannot be told, by row."""
+    empty = clinic.clone_row(
+        "public.images_batch",
+        clinic.pick_row("public.images_batch", "name NOT LIKE '%%FileMaker%%'"),
+        object_id=str(uuid.uuid4()),
+        metadata=None,
+    )
+    uploaded = clinic.pick_row("public.images_batch", "name NOT LIKE '%%FileMaker%%' AND metadata IS NULL")
+    imported = clinic.pick_row(
+        "public.images_batch",
+        "name LIKE '%%FileMaker%%' AND metadata IS NULL"
+        " AND EXISTS (SELECT FROM images_image AS image WHERE image.batch_id = t.id)",
+    )
+    for record in images_of(clinic, "public", imported):
+        clinic.installation.simulator.control.edit_record("API_Images", record, {"patient_id": ""})
+    for batch in (uploaded, imported):
+        clinic.change_live("UPDATE images_batch SET object_id = %s WHERE id = %s", uuid.uuid4(), batch)
+    clinic.change_live("UPDATE images_image SET s3_key = 'images/' || id WHERE batch_id = %s", uploaded)
+    return {
+        empty: "linked to a patient that does not exist, and without images",
+        uploaded: "linked to a patient that does not exist, and FileMaker has no record of its images",
+        imported: "FileMaker's records of its images name no patient that is there",
+    }

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ TEMPLATE = "clinic_template"
 BUCKET = "nexus"
 SCALE = 0.01
 SEED = 7
+TODAY = date(2026, 9, 1)
+"""The clinic is the same on every day the tests run."""
 START_SECONDS = 60.0
 
 
@@ -43,7 +46,7 @@ class Parts:
 def start_parts(directory: Path) -> Iterator[Parts]:
     """Start the shared parts with a small clinic."""
     clinic = directory / "clinic"
-    make_clinic(clinic, scale=SCALE, seed=SEED)
+    make_clinic(clinic, scale=SCALE, seed=SEED, today=TODAY)
     with PostgresCluster(directory / "postgres") as cluster:
         template = NexusDatabase(cluster, TEMPLATE)
         template.create()

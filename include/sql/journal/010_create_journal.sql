@@ -106,7 +106,8 @@ CREATE TABLE IF NOT EXISTS nexus_import.plan (
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     digest text NOT NULL,
     counts json NOT NULL,   -- json keeps the tables in their order
-    unusual jsonb NOT NULL
+    unusual jsonb NOT NULL,
+    summary json NOT NULL   -- the plan in counts; stays when its rows are removed
 );
 
 CREATE TABLE IF NOT EXISTS nexus_import.plan_row (
@@ -115,6 +116,19 @@ CREATE TABLE IF NOT EXISTS nexus_import.plan_row (
     row_id uuid NOT NULL,
     action text NOT NULL CHECK (action IN ('add', 'change', 'remove')),
     changed_columns text[] NOT NULL,
+    overwritten_columns text[] NOT NULL,   -- values that staff changed since the last publish, and that go
+    PRIMARY KEY (plan_id, table_name, row_id)
+);
+
+-- What becomes of the rows that FileMaker does not hold, also of those that the plan leaves alone.
+CREATE TABLE IF NOT EXISTS nexus_import.plan_fate (
+    plan_id bigint NOT NULL REFERENCES nexus_import.plan (plan_id) ON DELETE CASCADE,
+    table_name text NOT NULL,
+    row_id uuid NOT NULL,
+    filemaker_id text,
+    fate text NOT NULL,
+    reason text NOT NULL,
+    detail text,
     PRIMARY KEY (plan_id, table_name, row_id)
 );
 

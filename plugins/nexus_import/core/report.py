@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from nexus_import.core.plan_summary import FATE, WHY, PlanSummary
 from nexus_import.core.progress import elapsed
 
 
@@ -49,7 +50,7 @@ class Report:
     parameters: dict[str, Any]
     steps: list[StepLine] = field(default_factory=list)
     checks: list[CheckLine] = field(default_factory=list)
-    plan: dict[str, dict[str, int]] = field(default_factory=dict)
+    plan: PlanSummary = field(default_factory=PlanSummary)
     backups: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -62,4 +63,4 @@ def render(report: Report) -> str:
     """Return the report as one HTML page without anything from elsewhere; every value is escaped."""
     environment = Environment(loader=PackageLoader("nexus_import", "web/templates"), autoescape=select_autoescape())
     environment.filters["elapsed"] = elapsed
-    return environment.get_template("report.html").render(report=report)
+    return environment.get_template("report.html").render(report=report, why=WHY, fate=FATE)

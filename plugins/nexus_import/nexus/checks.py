@@ -1,9 +1,9 @@
 """Checks: SQL files that return the rows which break a rule, none when it holds.
 
 The file's header gives `title`, `entity`, `severity` (stop or warn) and `todo`; where names are looked up,
-`lookup`; where a folder has several check tasks, the `group` of the one that runs it. `same_as` borrows another
-check's query. Each row is (record_id, filemaker_id, nexus_id, field, detail) and may add the entity. Ids, field
-names and names of preserved rows only: never health data.
+`lookup`; where the detail is a reason to be counted, `count_by: detail`; where a folder has several check tasks, the
+`group` of the one that runs it. `same_as` borrows another check's query. Each row is (record_id, filemaker_id,
+nexus_id, field, detail) and may add the entity. Ids, field names and names of preserved rows only: never health data.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Check:
     query: str
     lookup: str | None = None
     group: str | None = None
+    counts_reasons: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def load_check(check_id: str) -> Check:
             original.todo,
             original.query,
             original.lookup,
+            counts_reasons=original.counts_reasons,
         )
     missing = [key for key in ("title", "entity", "severity", "todo") if key not in header]
     if missing:
@@ -163,6 +165,7 @@ def load_check(check_id: str) -> Check:
         text,
         header.get("lookup"),
         header.get("group"),
+        header.get("count_by") == "detail",
     )
 
 
@@ -182,7 +185,7 @@ def run_check(
         severity(check.check_id, check.severity),
         check.todo,
         findings,
-        _suggestions(findings, check.lookup, lookups or {}),
+        _reasons(findings) if check.counts_reasons else _suggestions(findings, check.lookup, lookups or {}),
         allowed,
     )
 
@@ -190,6 +193,10 @@ def run_check(
 def _finding(entity: str, row: Sequence[Any]) -> Finding:
     record_id, filemaker_id, nexus_id, field_name, detail, *rest = row
     return Finding(rest[0] if rest else entity, record_id, filemaker_id, nexus_id, field_name, detail)
+
+
+def _reasons(findings: Iterable[Finding]) -> list[str]:
+    return [f"{count:,}: {reason}" for reason, count in Counter(item.detail for item in findings).most_common()]
 
 
 def _suggestions(findings: Iterable[Finding], table: str | None, lookups: dict[str, Lookup]) -> list[str]:

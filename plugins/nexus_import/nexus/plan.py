@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ from psycopg import Connection, sql
 from psycopg.types.json import Json, Jsonb
 
 from nexus_import.nexus.catalog import read_columns
-from nexus_import.nexus.rows import BOOKKEEPING
-from nexus_import.nexus.working_copy import before, work
+from nexus_import.nexus.plan_summary import Counts, store_summary
+from nexus_import.nexus.rows import BOOKKEEPING, digest_of
+from nexus_import.nexus.working_copy import before, require_copy, work
 
 ACTIONS = ("add", "change", "remove")
-Counts = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def make_plan(connection: Connection[Any], run_id: str, tables: list[str]) -> Pl
     plan is not an approval of another.
     """
     row = connection.execute(
-        "INSERT INTO nexus_import.plan (run_id, digest, counts, unusual) VALUES (%s, '', '{}', '[]') RETURNING plan_id",
+        "INSERT INTO nexus_import.plan (run_id, digest, counts, unusual, summary)"
+        " VALUES (%s, '', '{}', '[]', '{}') RETURNING plan_id",
         (run_id,),
     ).fetchone()
     plan_id = int(row[0]) if row else 0
@@ -50,6 +52,7 @@ def make_plan(connection: Connection[Any], run_id: str, tables: list[str]) -> Pl
         "UPDATE nexus_import.plan SET digest = %s, counts = %s WHERE plan_id = %s",
         (digest, Json(counts), plan_id),
     )
+    store_summary(connection, plan_id, counts, require_copy(connection, run_id).row_counts)
     return Plan(plan_id, digest, counts, [])
 
 
@@ -64,32 +67,47 @@ def compared_columns(connection: Connection[Any], table: str) -> list[str]:
 
 def _compare(connection: Connection[Any], plan_id: int, table: str) -> None:
     columns = compared_columns(connection, table)
-    changed = sql.SQL(", ").join(
-        sql.SQL("CASE WHEN present.{c} IS DISTINCT FROM former.{c} THEN {name} END").format(
-            c=sql.Identifier(column), name=sql.Literal(column)
-        )
-        for column in columns
-    )
     present = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("present", column) for column in columns))
     former = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("former", column) for column in columns))
     connection.execute(
         sql.SQL(
-            "INSERT INTO nexus_import.plan_row (plan_id, table_name, row_id, action, changed_columns)"
+            "INSERT INTO nexus_import.plan_row"
+            " (plan_id, table_name, row_id, action, changed_columns, overwritten_columns)"
             " SELECT {plan_id}, {table}, COALESCE(present.id, former.id),"
             "  CASE WHEN former.id IS NULL THEN 'add' WHEN present.id IS NULL THEN 'remove' ELSE 'change' END,"
-            "  CASE WHEN former.id IS NULL OR present.id IS NULL THEN '{{}}'"
-            "   ELSE array_remove(ARRAY[{changed}]::text[], NULL) END"
+            "  CASE WHEN former.id IS NULL OR present.id IS NULL THEN '{{}}' ELSE {changed} END,"
+            "  CASE WHEN former.id IS NULL OR published.digests IS NULL THEN '{{}}' ELSE {overwritten} END"
             " FROM {work} AS present FULL JOIN {before} AS former ON former.id = present.id"
+            " LEFT JOIN nexus_import.published_row AS published"
+            "  ON published.table_name = {table} AND published.row_id = former.id"
             " WHERE former.id IS NULL OR present.id IS NULL OR {present} IS DISTINCT FROM {former}"
         ).format(
             plan_id=sql.Literal(plan_id),
             table=sql.Literal(table),
-            changed=changed,
+            changed=_names_where(columns, _differs),
+            overwritten=_names_where(columns, _loses_an_edit),
             work=work(table),
             before=before(table),
             present=present,
             former=former,
         )
+    )
+
+
+def _names_where(columns: list[str], condition: Callable[[str], sql.Composed]) -> sql.Composed:
+    """Return the expression for the names of the columns that meet the condition, as an array."""
+    cases = [sql.SQL("CASE WHEN {} THEN {} END").format(condition(column), sql.Literal(column)) for column in columns]
+    return sql.SQL("array_remove(ARRAY[{}]::text[], NULL)").format(sql.SQL(", ").join(cases))
+
+
+def _differs(column: str) -> sql.Composed:
+    return sql.SQL("present.{c} IS DISTINCT FROM former.{c}").format(c=sql.Identifier(column))
+
+
+def _loses_an_edit(column: str) -> sql.Composed:
+    """Return the condition that the value goes and is not the one that the last publish gave: staff changed it."""
+    return sql.SQL("{differs} AND published.digests ? {name} AND {digest} <> published.digests ->> {name}").format(
+        differs=_differs(column), name=sql.Literal(column), digest=digest_of(sql.Identifier("former", column))
     )
 
 

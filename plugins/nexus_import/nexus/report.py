@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 from psycopg import Connection
 
+from nexus_import.core.plan_summary import PlanSummary
 from nexus_import.core.report import CheckLine, Report, StepLine
 from nexus_import.core.verdict import RunFacts, Verdict
 from nexus_import.nexus.journal import latest_steps, read_run
 from nexus_import.nexus.plan import latest_plan
+from nexus_import.nexus.plan_summary import read_summary
 
 FINDING_COLUMNS = ["check_id", "severity", "entity", "record_id", "filemaker_id", "nexus_id", "field", "detail"]
 
@@ -88,7 +90,7 @@ def read_report(connection: Connection[Any], run_id: str, verdict: Verdict) -> R
         run.parameters,
         [StepLine(name, task, at, float(s), ok, n, e) for name, task, at, s, ok, n, e in steps],
         [CheckLine(*row) for row in checks],
-        {table: counts for table, counts in plan.counts.items() if any(counts.values())} if plan else {},
+        read_summary(connection, plan.plan_id) if plan else PlanSummary(),
         [dict(zip(("manifest_key", "table_count", "row_count", "byte_count"), row, strict=True)) for row in backups],
     )
 

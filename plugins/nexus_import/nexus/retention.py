@@ -141,7 +141,7 @@ def _remove_plan_rows(connection: Connection[Any], run_id: str, limit: datetime)
             (limit, run_id),
         )
     ]
-    for table in ("plan_row", "before_image", "memory_image"):
+    for table in ("plan_row", "plan_fate", "before_image", "memory_image"):
         connection.execute(
             sql.SQL("DELETE FROM nexus_import.{} WHERE plan_id = ANY(%s)").format(sql.Identifier(table)), (plans,)
         )

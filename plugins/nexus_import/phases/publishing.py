@@ -11,10 +11,12 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context, task, task_group
 
 from nexus_import.core.approval import is_within_publish_window, unusual_reasons
+from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
+from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.publish import PublishRequest, find_publication, publish
 from nexus_import.nexus.verify import find_drift, look_at_live, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
@@ -66,15 +68,9 @@ def plan_changes() -> Counts:
         tables = [table for table in step.settings.policy.copied_tables if table in stamp.row_counts]
         plan = make_plan(step.connection, step.run_id, tables)
         plan = set_unusual(step.connection, plan, find_unusual(step, plan, stamp.row_counts))
-        for table, counts in plan.counts.items():
-            if any(counts.values()):
-                log.info(
-                    "Plan: %s: %d added, %d changed, %d removed",
-                    table,
-                    counts["add"],
-                    counts["change"],
-                    counts["remove"],
-                )
+        summary = read_summary(step.connection, plan.plan_id)
+        for line in plan_lines(summary):
+            log.info("Plan: %s", line)
         for reason in plan.unusual:
             log.warning("Plan is unusual: %s", reason)
         totals = {
@@ -86,6 +82,7 @@ def plan_changes() -> Counts:
             f"{totals['changed_count']:,} changed, {totals['removed_count']:,} removed)",
             records=plan.change_count,
             unusual_count=len(plan.unusual),
+            overwritten_count=summary.overwritten_count,
             **totals,
         )
     return step.counts
@@ -161,8 +158,9 @@ class PlanApproval(ApprovalOperator):
                 "INSERT INTO nexus_import.approval (run_id, plan_digest) VALUES (%s, %s)",
                 (context["run_id"], plan.digest),
             )
+            summary = read_summary(connection, plan.plan_id)
         reasons = approval_reasons(settings, plan, context["dag_run"].run_type, datetime.now(UTC))
-        self.body = plan_table(plan, reasons)
+        self.body = plan_as_markdown(summary, reasons)
         link = run_link(context["dag_run"].dag_id, context["run_id"])
         send_mail(settings, "waits for approval", "\n".join(["The plan needs a person's word:", *reasons, link]))
         return super().execute(context)
@@ -181,17 +179,6 @@ class PlanApproval(ApprovalOperator):
             )
         log.info("%s: %s by %s", PHASE, answer, who)
         return super().execute_complete(context, event)
-
-
-def plan_table(plan: Plan, reasons: list[str]) -> str:
-    """Return the plan as Markdown for the question."""
-    lines = ["| table | added | changed | removed |", "|---|---:|---:|---:|"]
-    lines += [
-        f"| {table} | {counts['add']:,} | {counts['change']:,} | {counts['remove']:,} |"
-        for table, counts in plan.counts.items()
-        if any(counts.values())
-    ]
-    return "\n".join([*(f"- {reason}" for reason in reasons), "", *lines])
 
 
 @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, multiple_outputs=False)
