@@ -75,6 +75,11 @@ class ImportRun:
         """Mark a task as success by hand."""
         self.client.set_task_state(self.dag_id, self.run_id, task_id, "success")
 
+    def question(self, task_id: str) -> str:
+        """Return the text of the question that a person is asked."""
+        body: str = self.client.request("GET", f"{self.path}/taskInstances/{task_id}/-1/hitlDetails")["body"]
+        return body
+
     def xcoms(self) -> dict[tuple[str, str], Any]:
         """Return every value that the run's tasks left, by task id and key."""
         found: dict[tuple[str, str], Any] = {}

@@ -92,6 +92,7 @@ def test_4_mended_and_cleared_as_told_it_goes_on_and_asks_a_person(
     run.clear(run.named_task())
     run.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
     assert "Nexus import waits for approval" in fresh.mails(run)
+    _assert_shows_the_plan(fresh, run)
     with pytest.raises(AirflowClientError) as refused:
         fresh.viewer.answer(DAG_ID, run.run_id, APPROVE, ["Approve"])
     assert refused.value.status == 403
@@ -130,6 +131,16 @@ def test_7_an_approved_plan_is_published_and_the_journal_knows_who_said_so(fresh
     ) == [("Approve", "admin", True)]
     expected = fresh.truth["counts"]["filemaker"]["API_Contacts"]
     assert fresh.rows("SELECT count(*) FROM patients") == [(expected,)]
+
+
+def _assert_shows_the_plan(fresh: World, run: ImportRun) -> None:
+    question = run.question(APPROVE)
+    counts = "SELECT counts FROM nexus_import.plan WHERE run_id = %s ORDER BY plan_id DESC LIMIT 1"
+    for table, planned in fresh.rows(counts, run.run_id)[0][0].items():
+        shown = f"| {table} | {planned['add']:,} | {planned['change']:,} | {planned['remove']:,} |"
+        assert (shown in question) == any(planned.values())
+    assert "**Changed values**" in question
+    assert "- this run was started with approval: always" in question
 
 
 def _answer(run: ImportRun, option: str) -> None:
