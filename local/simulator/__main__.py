@@ -10,13 +10,13 @@ import sys
 import threading
 from pathlib import Path
 
-from local.simulator import options as command_line
-from local.simulator.certificates import CertificateError
-from local.simulator.changes import ChangeError
-from local.simulator.dataset import DataSet, DataSetError
-from local.simulator.example import EXAMPLE
-from local.simulator.faults import FaultError
-from local.simulator.server import Simulator
+from . import options as command_line
+from .api.changes import ChangeError
+from .behaviour.faults import FaultError
+from .data.dataset import DataSet, DataSetError
+from .example import EXAMPLE
+from .server import Simulator
+from .wire.certificates import CertificateError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         simulator = _make(options)
     except (DataSetError, FaultError, ChangeError, CertificateError, OSError) as error:
-        print(f"python -m local.simulator: {error}", file=sys.stderr)
+        print(f"{command_line.PROGRAM}: {error}", file=sys.stderr)
         return 1
     gc.freeze()  # the records stay: looking through them again and again would only cost time
     with simulator.start():

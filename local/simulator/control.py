@@ -7,14 +7,15 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from local.simulator import filling, writing
-from local.simulator.app import DataApi
-from local.simulator.changes import ChangeError, PlannedChange
-from local.simulator.errors import DataSetError
-from local.simulator.faults import FaultError
-from local.simulator.settings import read_setting
-from local.simulator.tables import Table
-from local.simulator.variants import Variants
+from .api import writing
+from .api.app import DataApi
+from .api.changes import ChangeError, PlannedChange
+from .behaviour.faults import FaultError
+from .behaviour.settings import read_setting
+from .behaviour.variants import Variants
+from .data import filling
+from .data.tables import Table
+from .errors import DataSetError
 
 HELD_TIMEOUT_SECONDS: Final = 10.0
 SESSION_LIMITS: Final = ("session_cap", "idle_timeout_seconds", "bad_logins_before_lock")

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.simulator import jsontext
-from local.simulator.changes import ChangeError
-from local.simulator.control import Control, expect_number
-from local.simulator.errors import DataApiError
-from local.simulator.faults import FaultError
-from local.simulator.messages import Request, Response, json_response
+from .api.changes import ChangeError
+from .behaviour.faults import FaultError
+from .control import Control, expect_number
+from .errors import DataApiError
+from .wire import jsontext
+from .wire.messages import Request, Response, json_response
 
 
 class ControlApi:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from local.simulator import jsontext, settings
-from local.simulator.control import SESSION_LIMITS
-from local.simulator.sessions import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP
-from local.simulator.settings import SettingError
-from local.simulator.switches import Switches
-from local.simulator.variants import Variants
+from .behaviour import settings
+from .behaviour.settings import SettingError
+from .behaviour.switches import Switches
+from .behaviour.variants import Variants
+from .control import SESSION_LIMITS
+from .sessions.store import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP
+from .wire import jsontext
+
+PROGRAM: Final = f"python -m {__package__}"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; ends the process when it is wrong or only asks for help."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.simulator",
+        prog=PROGRAM,
         description="A FileMaker Data API server without FileMaker, for tests of integrations.",
         epilog="Guide: docs/simulator.md",
     )

@@ -10,17 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.simulator.app import DataApi
-from local.simulator.certificates import make_self_signed
-from local.simulator.control import Control
-from local.simulator.controlapi import ControlApi
-from local.simulator.dataset import DataSet
-from local.simulator.faults import Faults
-from local.simulator.hosting import Host
-from local.simulator.sessions import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP, SessionStore
-from local.simulator.settings import read_setting
-from local.simulator.transport import Listener
-from local.simulator.variants import Variants
+from .api.app import DataApi
+from .behaviour.faults import Faults
+from .behaviour.settings import read_setting
+from .behaviour.variants import Variants
+from .control import Control
+from .controlapi import ControlApi
+from .data.dataset import DataSet
+from .sessions.hosting import Host
+from .sessions.store import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP, SessionStore
+from .wire.certificates import make_self_signed
+from .wire.transport import Listener
 
 
 class Simulator:

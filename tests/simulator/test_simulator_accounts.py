@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from local.simulator import Simulator
-from local.simulator.dataset import DataSetError
-from local.simulator.faults import FaultError
+from local.simulator.behaviour.faults import FaultError
+from local.simulator.data.dataset import DataSetError
 from tests.simulator.tiny_clinic import PASSWORD, TIMEOUT_SECONDS, USER, DataApiClient, outcome
 from tests.simulator.worlds import field_data, layout, serving, world
 

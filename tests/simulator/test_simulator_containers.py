@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from local.simulator import Simulator
-from local.simulator.dataset import DataSet, DataSetError
+from local.simulator.data.dataset import DataSet, DataSetError
 from tests.simulator.tiny_clinic import PASSWORD, TIMEOUT_SECONDS, USER, DataApiClient, outcome
 from tests.simulator.worlds import addresses, fetch, field_data, layout, needs_openssl, serving, world
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from local.simulator import Simulator
-from local.simulator.dataset import DataSet, DataSetError
+from local.simulator.data.dataset import DataSet, DataSetError
 from tests.simulator.tiny_clinic import CLINIC, TIMEOUT_SECONDS, DataApiClient, numbers, outcome, text_id
 
 REPOSITORY = Path(__file__).parents[2]

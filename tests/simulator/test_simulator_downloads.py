@@ -42,7 +42,7 @@ def test_a_slow_download_comes_in_small_pieces(
     simulator: Simulator, client: DataApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("local.simulator.downloads.sleep", slept.append)
+    monkeypatch.setattr("local.simulator.wire.downloads.sleep", slept.append)
     url = addresses(client)["photo"]
     simulator.control.set_faults(download_bytes_per_second=100_000)
     assert fetch(url).content == PHOTO
@@ -63,7 +63,7 @@ def test_too_many_files_at_once(simulator: Simulator, client: DataApiClient, mon
         arrived.set()
         assert go_on.wait(TIMEOUT_SECONDS)
 
-    monkeypatch.setattr("local.simulator.downloads.sleep", wait)
+    monkeypatch.setattr("local.simulator.wire.downloads.sleep", wait)
     url = addresses(client)["photo"]
     simulator.control.set_faults(downloads_at_once=1, download_bytes_per_second=10_000_000)
     answers: list[requests.Response] = []

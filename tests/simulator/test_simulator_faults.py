@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from local.simulator import Simulator
-from local.simulator.changes import ChangeError
-from local.simulator.faults import FaultError
+from local.simulator.api.changes import ChangeError
+from local.simulator.behaviour.faults import FaultError
 from tests.simulator.tiny_clinic import TIMEOUT_SECONDS, DataApiClient, numbers, outcome, text_id
 
 
@@ -124,7 +124,7 @@ def test_slowness_takes_its_time(
     expected_seconds: float,
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("local.simulator.faults.sleep", slept.append)
+    monkeypatch.setattr("local.simulator.behaviour.faults.sleep", slept.append)
     simulator.control.set_faults(**faults)
     assert len(numbers(client.records())) == 6
     assert slept == [pytest.approx(expected_seconds)]

@@ -209,7 +209,7 @@ def test_half_a_surrogate_pair_comes_back_as_it_was_written(client: DataApiClien
 def test_a_defect_says_that_it_is_one(
     simulator: Simulator, client: DataApiClient, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("local.simulator.records.read_page", None)
+    monkeypatch.setattr("local.simulator.api.records.read_page", None)
     answer = client.records()
     assert (answer.status_code, "Defect of the simulator" in answer.text) == (500, True)
     assert "TypeError" in capfd.readouterr().err

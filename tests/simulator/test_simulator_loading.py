@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator.dataset import DataSet, DataSetError
+from local.simulator.data.dataset import DataSet, DataSetError
 from tests.simulator.tiny_clinic import PASSWORD, USER
 from tests.simulator.worlds import field_data, layout, serving, world
 

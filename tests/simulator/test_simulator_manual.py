@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -15,9 +14,9 @@ from typing import Any
 import pytest
 
 from local.simulator import options
+from local.simulator.behaviour.switches import Switches
+from local.simulator.behaviour.variants import Variants
 from local.simulator.errors import HTTP_STATUS_AND_MESSAGE
-from local.simulator.switches import Switches
-from local.simulator.variants import Variants
 
 REPOSITORY = Path(__file__).parents[2]
 MANUAL = (REPOSITORY / "docs" / "simulator.md").read_text()
@@ -80,23 +79,6 @@ def test_the_example_for_pytest_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert "1 passed" in ended.stdout, ended.stdout + ended.stderr
-
-
-def test_it_needs_python_and_nothing_else() -> None:
-    imported = {
-        name.partition(".")[0]
-        for path in (REPOSITORY / "local" / "simulator").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in _modules(node)
-        if not name.startswith("local.simulator")
-    }
-    assert imported - set(sys.stdlib_module_names) == set()
-
-
-def _modules(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
 def test_the_numbers_of_the_error_table_are_those_of_the_server() -> None:

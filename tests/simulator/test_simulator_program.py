@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.simulator.switches import Switches
-from local.simulator.variants import Variants
+from local.simulator.behaviour.switches import Switches
+from local.simulator.behaviour.variants import Variants
 from tests.simulator.tiny_clinic import TIMEOUT_SECONDS
 from tests.simulator.worlds import layout, needs_openssl, world
 

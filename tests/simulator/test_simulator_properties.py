@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulator import parameters
-from local.simulator.dataset import DataSet
+from local.simulator.api import parameters
+from local.simulator.data.dataset import DataSet
+from local.simulator.data.layouts import Layout
+from local.simulator.data.tables import SortOrder
 from local.simulator.errors import DataApiError
-from local.simulator.find import find
-from local.simulator.layouts import Layout
-from local.simulator.tables import SortOrder
+from local.simulator.finding.find import find
 from tests.simulator import naive_find
 from tests.simulator.worlds import layout, world
 

@@ -176,7 +176,7 @@ def test_a_session_that_dies_while_its_answer_is_made(
     simulator: Simulator, client: DataApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator.control.set_faults(cost_per_record_us=1)
-    monkeypatch.setattr("local.simulator.faults.sleep", lambda _seconds: simulator.control.kill_tokens())
+    monkeypatch.setattr("local.simulator.behaviour.faults.sleep", lambda _seconds: simulator.control.kill_tokens())
     assert outcome(client.records()) == (500, "112")
 
 

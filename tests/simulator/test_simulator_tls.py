@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from local.simulator import Simulator
-from local.simulator.certificates import CertificateError
+from local.simulator.wire.certificates import CertificateError
 from tests.simulator.tiny_clinic import CLINIC, TIMEOUT_SECONDS, DataApiClient, numbers, outcome
 from tests.simulator.worlds import needs_openssl
 

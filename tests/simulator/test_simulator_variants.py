@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from local.simulator import Simulator
-from local.simulator.faults import FaultError
-from local.simulator.variants import Variants
+from local.simulator.behaviour.faults import FaultError
+from local.simulator.behaviour.variants import Variants
 from tests.simulator.tiny_clinic import TIMEOUT_SECONDS, DataApiClient, numbers, outcome
 from tests.simulator.worlds import field_data, layout, serving, world
 
@@ -145,7 +145,7 @@ def test_the_code_of_a_session_killed_under_its_request(
     simulator: Simulator, client: DataApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator.control.set_faults(killed_session_code=952, cost_per_record_us=1)
-    monkeypatch.setattr("local.simulator.faults.sleep", lambda _seconds: simulator.control.kill_tokens())
+    monkeypatch.setattr("local.simulator.behaviour.faults.sleep", lambda _seconds: simulator.control.kill_tokens())
     assert outcome(client.records()) == (401, "952")
 
 

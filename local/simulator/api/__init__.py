@@ -1,0 +1,1 @@
+"""The Data API: from a request to its answer."""

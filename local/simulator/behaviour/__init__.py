@@ -1,0 +1,1 @@
+"""How the server behaves: faults to switch on, and what servers do differently."""

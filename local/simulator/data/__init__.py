@@ -1,0 +1,1 @@
+"""The hosted data: files read into databases, layouts, tables, fields and values."""

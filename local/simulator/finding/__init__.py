@@ -1,0 +1,1 @@
+"""Finds: FileMaker's language of criteria, and the records that meet them."""

@@ -1,0 +1,1 @@
+"""Who may work with which database, and for how long."""

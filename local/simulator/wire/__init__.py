@@ -1,0 +1,1 @@
+"""HTTP: connections, bodies, answers, downloads, certificates; knows nothing of FileMaker."""
