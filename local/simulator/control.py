@@ -7,18 +7,25 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from .api import writing
+from .api import changes, writing
 from .api.app import DataApi
 from .api.changes import ChangeError, PlannedChange
 from .behaviour.faults import FaultError
-from .behaviour.settings import read_setting
+from .behaviour.settings import Kind, number, number_or_none, read_setting
+from .behaviour.switches import ANY_TARGET, LOGIN_TARGET
 from .behaviour.variants import Variants
 from .data import filling
 from .data.tables import Table
 from .errors import DataSetError
 
 HELD_TIMEOUT_SECONDS: Final = 10.0
-SESSION_LIMITS: Final = ("session_cap", "idle_timeout_seconds", "bad_logins_before_lock")
+LAYOUT_FAULTS: Final = ("hold", "slow_layout", "locked_records")
+SECONDS: Final = number()
+SESSION_LIMITS: Final = {
+    "session_cap": number(int),
+    "idle_timeout_seconds": SECONDS,
+    "bad_logins_before_lock": number_or_none(),
+}
 
 
 class Control:
@@ -65,25 +72,30 @@ class Control:
 
         Beside these: `session_cap`, `idle_timeout_seconds`, `bad_logins_before_lock`, `kill_tokens` and
         `expire_container_urls` (true: now) and `between_pages` (a list, see `between_pages`). Raises FaultError
-        or ChangeError.
+        or ChangeError, and then changes nothing.
         """
         switches = dict(wanted)
-        limits = {name: _read_limit(name, switches.pop(name)) for name in SESSION_LIMITS if name in switches}
+        limits = {
+            name: read_number(name, switches.pop(name), kind)
+            for name, kind in SESSION_LIMITS.items()
+            if name in switches
+        }
         variants = {
             item.name: read_setting(Variants, item.name, switches.pop(item.name), "variant")
             for item in fields(Variants)
             if item.name in switches
         }
-        planned = switches.pop("between_pages", None)
+        planned = self._read_changes(switches.pop("between_pages", []))
         is_kill = _read_action("kill_tokens", switches.pop("kill_tokens", False))
         is_expiry = _read_action("expire_container_urls", switches.pop("expire_container_urls", False))
-        self._set_switches(switches)
-        for limit, number in limits.items():
-            setattr(self._api.sessions, limit, number)
+        read = self._api.faults.read(switches)
+        self._check_names(read)
+        self._set_switches(read)
+        for limit, value in limits.items():
+            setattr(self._api.sessions, limit, value)
         for name, value in variants.items():
             setattr(self._api.variants, name, value)
-        if planned is not None:
-            self.between_pages(planned)
+        self._plan(planned)
         if is_kill:
             self.kill_tokens()
         if is_expiry:
@@ -116,14 +128,16 @@ class Control:
 
     def hold(self, layout: str, *, after_requests: int = 0) -> None:
         """Let requests for data of a layout wait, after the given number of further ones, until released."""
-        self._api.faults.set({"hold": {layout: after_requests}})
+        self.set_faults(hold={layout: after_requests})
 
     def wait_until_held(self, layout: str, count: int = 1, timeout_seconds: float = HELD_TIMEOUT_SECONDS) -> bool:
         """Wait until that many requests of a layout are held; False when they did not come in time."""
         return self._api.faults.wait_until_held(layout, count, timeout_seconds)
 
     def release(self, layout: str | None = None) -> None:
-        """Let held requests go on, of one layout or of all."""
+        """Let held requests go on, of one layout or of all. Raises FaultError for a layout that nobody hosts."""
+        if layout is not None:
+            self._check_layout("release", layout)
         self._api.faults.release(layout)
 
     def insert_record(self, layout: str, fields: Mapping[str, Any], *, database: str | None = None) -> str:
@@ -154,13 +168,7 @@ class Control:
 
     def between_pages(self, planned: Sequence[Mapping[str, Any]]) -> None:
         """Plan changes between requests; keys as `changes.PlannedChange`. Raises ChangeError."""
-        with self._api.engine:
-            for described in planned:
-                try:
-                    change = PlannedChange(**described)
-                except TypeError as error:
-                    raise ChangeError(f"between_pages: {error}") from error
-                self._api.changes.add(change, self._api.host.named(change.database))
+        self._plan(self._read_changes(planned))
 
     def reset(self) -> None:
         """Put the data back as loaded, switch faults off, close sessions, start counting anew."""
@@ -175,33 +183,54 @@ class Control:
             api.requests_by_layout.clear()
             api.requests_total = 0
 
-    def _set_switches(self, switches: Mapping[str, Any]) -> None:
+    def _read_changes(self, planned: object) -> list[PlannedChange]:
+        if isinstance(planned, (str, Mapping)) or not isinstance(planned, Sequence):
+            raise ChangeError("'between_pages' takes a list of changes")
+        checked = []
+        with self._api.engine:
+            for change in map(PlannedChange.read, planned):
+                data_set = self._api.host.named(change.database)
+                table = data_set.layouts[change.layout].table if change.layout in data_set.layouts else None
+                read = _with_files(change.fields, table, data_set.directory) if table else change.fields
+                checked.append(changes.check(replace(change, fields=read), data_set))
+        return checked
+
+    def _plan(self, planned: Sequence[PlannedChange]) -> None:
+        with self._api.engine:
+            for change in planned:
+                self._api.changes.add(change)
+
+    def _check_names(self, read: Mapping[str, Any]) -> None:
+        """Refuse faults of layouts and databases that nobody hosts: they would spoil nothing, and nobody would know."""
+        host = self._api.host
+        for database in read.get("closed_databases", ()):
+            host.named(database)
+        for fault in LAYOUT_FAULTS:
+            for layout in read.get(fault, ()):
+                self._check_layout(fault, layout)
+        for scripted in read.get("scripted_errors", ()):
+            if scripted.target not in (LOGIN_TARGET, ANY_TARGET):
+                self._check_layout("scripted_errors", scripted.target)
+
+    def _check_layout(self, what: str, name: object) -> None:
+        known = {layout for data_set in self._api.host.data_sets for layout in data_set.layouts}
+        if not isinstance(name, str) or name not in known:
+            raise FaultError(f"{what!r}: no hosted database has a layout {name!r}")
+
+    def _set_switches(self, read: Mapping[str, Any]) -> None:
         api = self._api
-        if "closed_databases" not in switches:
-            api.faults.set(switches)
-            return
-        before = api.faults.switches.closed_databases
-        api.faults.set(switches)
-        try:
-            newly_closed = api.host.close_only(api.faults.switches.closed_databases)
-        except FaultError:
-            api.faults.set({"closed_databases": before})
-            raise
-        for data_set in newly_closed:
-            api.sessions.kill_all(data_set.database)
+        api.faults.set(read)
+        if "closed_databases" in read:
+            for data_set in api.host.close_only(read["closed_databases"]):
+                api.sessions.kill_all(data_set.database)
 
 
-def _read_limit(name: str, value: Any) -> Any:
-    if value is None and name == "bad_logins_before_lock":
-        return None
-    return expect_number(name, value)
-
-
-def expect_number(name: str, value: Any) -> Any:
-    """Return a number that is not negative; raises FaultError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise FaultError(f"{name!r} takes a number that is not negative")
-    return value
+def read_number(name: str, value: Any, kind: Kind = SECONDS) -> Any:
+    """Return a number that is neither negative nor endless; raises FaultError for anything else."""
+    try:
+        return kind.read(value)
+    except (ValueError, TypeError) as error:
+        raise FaultError(f"{name!r} takes {kind.takes}") from error
 
 
 def _read_action(name: str, value: Any) -> bool:

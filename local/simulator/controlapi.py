@@ -16,14 +16,26 @@ POST   /reset                               data as loaded, faults off, sessions
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from .api.changes import ChangeError
 from .behaviour.faults import FaultError
-from .control import Control, expect_number
+from .control import Control, read_number
 from .errors import DataApiError
 from .wire import jsontext
 from .wire.messages import Request, Response, json_response
+
+CALLS: Final = (
+    "GET /state",
+    "POST and DELETE /faults",
+    "POST /kill_tokens, /expire_container_urls, /advance_clock, /release, /between_pages, /reset",
+    "POST /layouts/{layout}/records",
+    "PATCH and DELETE /layouts/{layout}/records/{recordId}",
+)
+
+
+class _NoSuchCallError(Exception):
+    """The control has nothing at this address, or not with this verb."""
 
 
 class ControlApi:
@@ -35,12 +47,13 @@ class ControlApi:
     def __call__(self, request: Request) -> Response:
         """Answer one control request."""
         try:
-            content = jsontext.loads(request.body or b"{}")
-            return json_response(200, self._answer(request, content))
-        except LookupError:
-            return json_response(404, {"error": "no such control call; see local/simulator/controlapi.py"})
-        except (FaultError, ChangeError, DataApiError, ValueError, TypeError, AttributeError) as error:
+            return json_response(200, self._answer(request, _content(request)))
+        except _NoSuchCallError:
+            return json_response(404, {"error": f"no such call; there are: {', '.join(CALLS)}"})
+        except (FaultError, ChangeError) as error:
             return json_response(400, {"error": str(error)})
+        except DataApiError as error:
+            return json_response(400, {"error": f"{'/'.join(request.segments)}: {error.message} ({error.code})"})
 
     def _answer(self, request: Request, content: Any) -> dict[str, Any]:
         control = self._control
@@ -48,7 +61,7 @@ class ControlApi:
             case ("GET", "state"):
                 return control.state()
             case ("POST", "faults"):
-                control.set_faults(**content)
+                control.set_faults(**_object(content))
             case ("DELETE", "faults"):
                 control.clear_faults()
             case ("POST", "kill_tokens"):
@@ -56,9 +69,9 @@ class ControlApi:
             case ("POST", "expire_container_urls"):
                 return {"expired": control.expire_container_urls()}
             case ("POST", "advance_clock"):
-                control.advance_clock(expect_number("seconds", content.get("seconds")))
+                control.advance_clock(read_number("seconds", _object(content).get("seconds")))
             case ("POST", "release"):
-                control.release(content.get("layout"))
+                control.release(_object(content).get("layout"))
             case ("POST", "between_pages"):
                 control.between_pages(content)
             case ("POST", "reset"):
@@ -66,19 +79,38 @@ class ControlApi:
             case (method, "layouts", layout, "records", *rest):
                 return self._write(method, layout, rest, content, dict(request.query).get("database"))
             case _:
-                raise LookupError
+                raise _NoSuchCallError
         return {}
 
     def _write(self, method: str, layout: str, rest: list[str], content: Any, database: str | None) -> dict[str, Any]:
         control = self._control
         match (method, *rest):
             case ("POST",):
-                fields = content.get("fieldData", {})
-                return {"recordId": control.insert_record(layout, fields, database=database)}
+                return {"recordId": control.insert_record(layout, _fields(content), database=database)}
             case ("PATCH", record_id):
-                control.edit_record(layout, record_id, content.get("fieldData", {}), database=database)
+                control.edit_record(layout, record_id, _fields(content), database=database)
             case ("DELETE", record_id):
                 control.delete_record(layout, record_id, database=database)
             case _:
-                raise LookupError
+                raise _NoSuchCallError
         return {}
+
+
+def _content(request: Request) -> Any:
+    try:
+        return jsontext.loads(request.body or b"{}")
+    except ValueError as error:
+        raise FaultError(f"the body is not JSON: {error}") from error
+
+
+def _object(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise FaultError("the body takes a JSON object")
+    return content
+
+
+def _fields(content: Any) -> dict[str, Any]:
+    fields = _object(content).get("fieldData", {})
+    if not isinstance(fields, dict):
+        raise FaultError("'fieldData' takes an object of values by field")
+    return fields

@@ -72,7 +72,7 @@ def test_text_is_never_taken_for_anything_else(text: str, simulator: Simulator, 
     assert [fields["text"] for fields in readings(simulator, client, {"text": text})] == [text] * 3
 
 
-@pytest.mark.parametrize("text", ["about 12", "1,5", "12.50 AUD", "-"])
+@pytest.mark.parametrize("text", ["about 12", "1,5", "12.50 AUD", "-", "٣", "½", "１２"])
 def test_text_in_a_number_field_stays_text(text: str, simulator: Simulator, client: FileMakerClient) -> None:
     assert [fields["number"] for fields in readings(simulator, client, {"number": text})] == [text] * 3
 

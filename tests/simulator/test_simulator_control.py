@@ -93,26 +93,31 @@ def test_records_over_http_and_reset(simulator: Simulator, client: DataApiClient
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
+    ("method", "path", "body", "status", "message"),
     [
-        ("POST", "faults", {"no_such_fault": 1}, 400),
-        ("POST", "faults", [1], 400),
-        ("POST", "between_pages", [{"layout": "API_Nothing", "operation": "insert"}], 400),
-        ("DELETE", "layouts/API_Contacts/records/99", None, 400),
-        ("POST", "layouts/API_Contacts/records", {"fieldData": {"shoe size": 9}}, 400),
-        ("POST", "advance_clock", {"seconds": "many"}, 400),
-        ("POST", "layouts/API_Contacts/records?database=None", {"fieldData": {}}, 400),
-        ("POST", "layouts/API_Contacts/records", [], 400),
-        ("POST", "faults", {"closed_databases": ["None"]}, 400),
-        ("PUT", "layouts/API_Contacts/records/11", {"fieldData": {}}, 404),
-        ("GET", "faults", None, 404),
-        ("POST", "nothing", None, 404),
+        ("POST", "faults", {"no_such_fault": 1}, 400, "unknown fault 'no_such_fault'; known: "),
+        ("POST", "faults", [1], 400, "the body takes a JSON object"),
+        ("POST", "between_pages", [{"layout": "API_Nothing", "operation": "insert"}], 400, "layout 'API_Nothing': "),
+        ("POST", "between_pages", {"layout": "API_Contacts"}, 400, "'between_pages' takes a list of changes"),
+        ("DELETE", "layouts/API_Contacts/records/99", None, 400, "records/99: Record is missing (101)"),
+        ("POST", "layouts/API_Contacts/records", {"fieldData": {"shoe size": 9}}, 400, "Field is missing (102)"),
+        ("POST", "layouts/API_Contacts/records", {"fieldData": []}, 400, "'fieldData' takes an object"),
+        ("POST", "advance_clock", {"seconds": "many"}, 400, "'seconds' takes a number that is not negative"),
+        ("POST", "layouts/API_Contacts/records?database=None", {}, 400, "no database 'None' is hosted; hosted: Clinic"),
+        ("POST", "layouts/API_Contacts/records", [], 400, "the body takes a JSON object"),
+        ("POST", "faults", {"closed_databases": ["None"]}, 400, "no database 'None' is hosted; hosted: Clinic"),
+        ("POST", "release", {"layout": "API_Contact"}, 400, "no hosted database has a layout 'API_Contact'"),
+        ("PUT", "layouts/API_Contacts/records/11", {}, 404, "no such call; there are: GET /state, "),
+        ("GET", "faults", None, 404, "no such call; there are: GET /state, "),
+        ("POST", "nothing", None, 404, "no such call; there are: GET /state, "),
     ],
 )
-def test_control_calls_that_are_refused(simulator: Simulator, method: str, path: str, body: Any, status: int) -> None:
+def test_control_calls_that_are_refused(
+    simulator: Simulator, method: str, path: str, body: Any, status: int, message: str
+) -> None:
     answer = control(simulator, method, path, body)
     assert answer.status_code == status
-    assert answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def test_a_directory_and_a_mapping_are_the_same_data_set(tmp_path: Path) -> None:
@@ -186,7 +191,7 @@ def test_the_process_says_what_is_wrong_with_its_data(tmp_path: Path) -> None:
 
 
 def test_stopping_closes_idle_connections_and_frees_the_port() -> None:
-    before = threading.active_count()
+    others = set(threading.enumerate())
     running = Simulator.from_dataset(copy.deepcopy(CLINIC))
     client = DataApiClient(running)
     client.log_in()
@@ -195,7 +200,7 @@ def test_stopping_closes_idle_connections_and_frees_the_port() -> None:
         client.records()
     with Simulator.from_dataset(copy.deepcopy(CLINIC), port=running.port) as again:
         assert again.port == running.port
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.name.startswith("Thread-"):
-            thread.join(TIMEOUT_SECONDS)
-    assert threading.active_count() <= before
+    left = set(threading.enumerate()) - others
+    for thread in left:
+        thread.join(TIMEOUT_SECONDS)
+    assert not [thread.name for thread in left if thread.is_alive()]

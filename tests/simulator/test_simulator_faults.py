@@ -161,7 +161,7 @@ def test_log_out_works_while_a_request_of_the_session_is_held(simulator: Simulat
 
 def test_a_deleted_row_shifts_the_next_page(simulator: Simulator, client: DataApiClient) -> None:
     simulator.control.between_pages(
-        [{"after_requests": 2, "layout": "API_Contacts", "operation": "delete", "record_id": "11"}]
+        [{"after_requests": 2, "layout": "API_Contacts", "operation": "delete", "record_id": 11}]
     )
     pages = [numbers(client.records(_offset=start, _limit="2")) for start in ("1", "3", "5")]
     assert pages == [[1, 2], [3, 4], [6]]
@@ -199,12 +199,19 @@ def test_inserted_and_edited_rows_between_pages(simulator: Simulator, client: Da
         {"layout": "API_Contacts", "operation": "edit", "where": {"shoe size": 9}},
         {"layout": "API_Contacts"},
         {"layout": "API_Contacts", "operation": "insert", "recordId": "11"},
+        {"layout": "API_Contacts", "operation": "insert", "after_requests": "2"},
+        {"layout": "API_Contacts", "operation": "insert", "after_requests": 0},
+        {"layout": "API_Contacts", "operation": "insert", "fields": ["id"]},
+        {"layout": "API_Contacts", "operation": "insert", "database": "Clinik"},
+        ["API_Contacts", "insert"],
     ],
 )
-def test_planned_changes_that_cannot_work_are_refused(simulator: Simulator, planned: dict[str, Any]) -> None:
-    with pytest.raises(ChangeError):
-        simulator.control.between_pages([planned])
-    assert simulator.control.state()["changes_pending"] == 0
+def test_planned_changes_that_cannot_work_are_refused(simulator: Simulator, planned: Any) -> None:
+    quiet = simulator.control.state()
+    good = {"layout": "API_Contacts", "operation": "insert"}
+    with pytest.raises((ChangeError, FaultError)):
+        simulator.control.set_faults(latency_ms=1, between_pages=[good, planned])
+    assert simulator.control.state() == quiet
 
 
 @pytest.mark.parametrize(
@@ -231,6 +238,16 @@ def test_planned_changes_that_cannot_work_are_refused(simulator: Simulator, plan
         {"scripted_errors": [{"code": "301"}]},
         {"scripted_errors": [{"code": 301, "status": 99}]},
         {"scripted_errors": [{"code": 301, "layout": "API_Contacts"}]},
+        {"scripted_errors": [{"code": 301, "count": 0}]},
+        {"scripted_errors": [{"code": 301, "target": "API_Contact"}]},
+        {"hold": ["API_Contact"]},
+        {"slow_layout": {"API_Contact": 1}},
+        {"locked_records": {"API_Contact": ["1"]}},
+        {"closed_databases": ["Clinik"]},
+        {"unavailable_requests": 1.5},
+        {"kill_tokens_after": 1.5},
+        {"session_cap": 1.5},
+        {"latency_ms": 1e18},
     ],
 )
 def test_faults_that_cannot_work_are_refused(simulator: Simulator, faults: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def test_a_csv_is_text_unless_it_is_described(tmp_path: Path) -> None:
 def test_types_beside_a_csv(tmp_path: Path) -> None:
     write(
         tmp_path,
-        People__csv="id,age,born,note\r\nA,45,02/29/1980,a\x0bb\r\nB,-1.50,,\r\nC,about 12,x,\r\n",
+        People__csv="id,age,born,note\r\nA,45,02/29/1980,a\x0bb\r\nB,-1.50,,\r\nC,about 12,x,\r\nD,٣,,\r\n",
         People__fields__json={"age": "number", "born": "date"},
     )
     with serving(tmp_path) as (_, client):
@@ -56,6 +56,7 @@ def test_types_beside_a_csv(tmp_path: Path) -> None:
             {"age": 45, "born": "1980-02-29", "id": "A", "note": "a\rb"},
             {"age": -1.5, "born": "", "id": "B", "note": ""},
             {"age": "about 12", "born": "x", "id": "C", "note": ""},
+            {"age": "٣", "born": "", "id": "D", "note": ""},
         ]
         assert [fields["id"] for fields in field_data(client.find({"age": ">0"}, layout="People"))] == ["A", "C"]
 
@@ -160,7 +161,13 @@ def one_record(**changes: Any) -> dict[str, Any]:
     return described(records=[{"recordId": "1", "fieldData": {"id": "A"}, **changes}])
 
 
+RECORD = {"recordId": "1", "fieldData": {"id": "A"}}
 PORTAL = {"name": "Lines", "table": "line_TO", "fields": [{"name": "line_TO::fee"}]}
+
+
+def one_row(**changes: Any) -> dict[str, Any]:
+    rows = {"Lines": [{"recordId": "1", "line_TO::fee": 1, **changes}]}
+    return described(portals=[PORTAL], records=[{**RECORD, "portalData": rows}])
 
 
 @pytest.mark.parametrize(
@@ -173,16 +180,17 @@ PORTAL = {"name": "Lines", "table": "line_TO", "fields": [{"name": "line_TO::fee
         (one_record(fieldData={"id": "A", "age": float("nan")}), "record 1: field age holds a number without a value"),
         (one_record(fieldData={"age": float("inf")}), "record 1: field age holds a number without a value"),
         (one_record(fieldData=[]), "record 1: 'fieldData' must be an object"),
-        (one_record(modId="x"), "record 1: invalid literal for int()"),
+        (one_record(modId="x"), "record 1: the modId 'x' is no whole number"),
         (one_record(portalData={"Lines": []}), "table People_TO: record 1 has rows of no portal 'Lines'"),
         (described(records={}), "layout People: 'records' must be a list of objects"),
-        (described(records=[1]), "layout People: 'records' must be a list of objects"),
-        (described(fields=["id"]), "layout People: 'fields' must be a list of objects"),
-        (described(fields=[{"result": "text"}]), "layout People: a field has no 'name'"),
+        (described(records=[{**RECORD, "portalData": []}]), "record 1: 'portalData' must be an object"),
+        (described(records=[1]), "layout People: record 1 is no object"),
+        (described(fields=["id"]), "layout People: 'fields', 1 must be an object"),
+        (described(fields=[{"result": "text"}]), "layout People: 'fields', 1 has no 'name'"),
         (described(fields=[{"name": "id"}, {"name": "id"}]), "layout People: field id stands twice"),
         (described(fields=[{"name": "id", "maxRepeat": 0}]), "field id has repetitions 1 to 0 of 0"),
         (described(fields=[{"name": "id", "maxRepeat": 2, "repetitionEnd": 3}]), "has repetitions 1 to 3 of 2"),
-        (described(portals=[{"name": "Lines"}]), "layout People: a portal has no 'table'"),
+        (described(portals=[{"name": "Lines"}]), "layout People: 'portals', 1 has no 'table'"),
         (
             described(
                 portals=[PORTAL],
@@ -198,6 +206,38 @@ PORTAL = {"name": "Lines", "table": "line_TO", "fields": [{"name": "line_TO::fee
             "record 1: field id has 3 values for 2 repetitions",
         ),
         (world({"fields": []}), "a layout has no 'layout'"),
+        (described(recrods=[]), "layout People has the unknown key 'recrods'; known: layout, table, fields, records"),
+        (described(tableView="yes"), "layout People: 'tableView' must be true or false"),
+        (
+            described(fields=[{"name": "id", "maxRepeat": 1_000_000}]),
+            "field id has repetitions 1 to 1000000 of 1000000",
+        ),
+        (
+            described(fields=[{"name": "id", "maxCharacters": "9"}]),
+            "layout People: 'fields', 1: 'maxCharacters' must be a whole number",
+        ),
+        (
+            described(valueLists=[{"name": "Ids", "fromField": "idd"}]),
+            "layout People: value list Ids: there is no field 'idd'",
+        ),
+        (
+            described(fields=[{"name": "id", "validation": {"valueList": "Kinds"}}], records=[]),
+            "layout People: field id: there is no value list 'Kinds'",
+        ),
+        (
+            described(
+                fields=[{"name": "id"}, {"name": "age", "result": "number", "validation": {"range": [0, "old"]}}]
+            ),
+            "layout People: field age: the bound 'old' is no number",
+        ),
+        (one_row(**{"line_TO::feee": 1}), "record 1: field line_TO::feee is not among those of portal Lines"),
+        (one_row(modId="1.5"), "record 1: portal Lines: the modId '1.5' is no whole number"),
+        (one_row(**{"line_TO::fee": None}), "record 1: portal Lines: field line_TO::fee holds NoneType"),
+        (one_record(recordId=None), "record 1: the recordId None is no number and no text"),
+        ({**world(), "layouts": "People"}, "'layouts' must be a list, or an object by layout name"),
+        (world(acounts=[]), "the data set has the unknown key 'acounts'; known: database, user, password"),
+        (world(scripts={"Nightly": "done"}), "the data set: 'scripts', Nightly must be an object"),
+        (world(layoutTree=[{"isFolder": True}]), "the data set: 'layoutTree', 1 has no 'name'"),
     ],
 )
 def test_a_description_that_cannot_be_is_named(data: dict[str, Any], message: str) -> None:

@@ -74,6 +74,11 @@ def test_log_out_needs_no_authorization_and_works_once(simulator: Simulator, cli
     assert simulator.control.state()["sessions_open"] == 0
 
 
+def test_log_out_at_another_address_ends_nothing(simulator: Simulator, client: DataApiClient) -> None:
+    assert outcome(client.call("DELETE", f"sessions/{client.token}/more")) == (404, "1630")
+    assert simulator.control.state()["sessions_open"] == 1
+
+
 def test_validate_session(client: DataApiClient) -> None:
     url = f"{client.root}/validateSession"
     good = client.http.get(url, headers={"Authorization": f"Bearer {client.token}"}, timeout=TIMEOUT_SECONDS)

@@ -94,8 +94,14 @@ class DataApi:
                 _require(request, "GET")
                 answer = {} if self.variants.validate_session_is_empty else {"isSessionInUse": False}
                 return self._in_session(request, None, Endpoint({}), lambda _call: answer), {}
-            case ("databases", database, "sessions", *rest):
-                return self._sessions_call(request, database, [part for part in rest if part])
+            case ("databases", database, "sessions") | ("databases", database, "sessions", ""):
+                _require(request, "POST")
+                return self._open_session(request, database)
+            case ("databases", database, "sessions", token):
+                _require(request, "DELETE")
+                self.faults.delay(None)
+                self.sessions.log_out(database, token)
+                return {}, {}
             case ("databases", database, *rest) if rest:
                 endpoint = endpoint_at(tuple(rest))
                 return self._in_session(request, database, endpoint, endpoint.action(request.method)), {}
@@ -112,26 +118,17 @@ class DataApi:
                 raise DataApiError(212)
         return [{"name": data_set.database} for data_set in hosted]
 
-    def _sessions_call(self, request: Request, database: str, rest: list[str]) -> Answer:
-        if not rest:
-            _require(request, "POST")
-            self.faults.delay(None)
-            self.faults.raise_scripted(LOGIN_TARGET)
-            session = self._log_in(request, database)
-            is_claris_id = session.credentials.kind == CLARIS_ID
-            variants = self.variants
-            has_token = variants.fmid_login_body_has_token if is_claris_id else variants.login_body_has_token
-            return {"token": session.token} if has_token else {}, {TOKEN_HEADER: session.token}
-        _require(request, "DELETE")
+    def _open_session(self, request: Request, database: str) -> Answer:
         self.faults.delay(None)
-        self.sessions.log_out(database, rest[0])
-        return {}, {}
-
-    def _log_in(self, request: Request, database: str) -> Session:
+        self.faults.raise_scripted(LOGIN_TARGET)
         body = read_body(request)
         refuse_unknown(body, {"fmDataSource"})
         sources = read_data_sources(body.get("fmDataSource", []))
-        return self.sessions.log_in(database, request.headers, sources)
+        session = self.sessions.log_in(database, request.headers, sources)
+        is_claris_id = session.credentials.kind == CLARIS_ID
+        variants = self.variants
+        has_token = variants.fmid_login_body_has_token if is_claris_id else variants.login_body_has_token
+        return {"token": session.token} if has_token else {}, {TOKEN_HEADER: session.token}
 
     def _in_session(self, request: Request, database: str | None, endpoint: Endpoint, action: Action) -> dict[str, Any]:
         """Run an action in its session: after the requests of the same token that came before it."""

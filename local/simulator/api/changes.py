@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from ..data.dataset import DataSet
@@ -35,6 +35,32 @@ class PlannedChange:
     fields: Mapping[str, Any] = field(default_factory=dict)
     database: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what could not be done when its time comes; a record id may be given as a number."""
+        if self.operation not in OPERATIONS:
+            raise ChangeError(f"unknown operation {self.operation!r}; known: {', '.join(OPERATIONS)}")
+        if self.operation != "insert" and self.record_id is None and not self.where:
+            raise ChangeError(f"operation {self.operation!r} needs record_id or where")
+        if isinstance(self.after_requests, bool) or not isinstance(self.after_requests, int) or self.after_requests < 1:
+            raise ChangeError("'after_requests' takes a whole number from 1 on")
+        if not isinstance(self.where, Mapping) or not isinstance(self.fields, Mapping):
+            raise ChangeError("'where' and 'fields' take objects of values by field")
+        if not isinstance(self.layout, str) or not isinstance(self.database, str | None):
+            raise ChangeError("'layout' and 'database' take a name")
+        self.record_id = None if self.record_id is None else str(self.record_id)
+
+    @classmethod
+    def read(cls, described: Any) -> PlannedChange:
+        """Return the change of an object with these keys; raises ChangeError."""
+        if not isinstance(described, Mapping):
+            raise ChangeError("a change is an object with layout, operation, after_requests and so on")
+        known = [item.name for item in fields(cls)]
+        if unknown := sorted(set(described) - set(known)):
+            raise ChangeError(f"unknown key {unknown[0]!r} of a change; known: {', '.join(known)}")
+        if missing := sorted({"layout", "operation"} - set(described)):
+            raise ChangeError(f"a change has no {missing[0]!r}")
+        return cls(**described)
+
 
 class PlannedChanges:
     """The changes still to come; `applied` and `skipped` (record already gone) count the others."""
@@ -49,20 +75,8 @@ class PlannedChanges:
         """How many changes are still to come."""
         return len(self._pending)
 
-    def add(self, change: PlannedChange, data_set: DataSet) -> None:
-        """Plan a change; raises ChangeError when its layout, operation or fields do not exist."""
-        if change.operation not in OPERATIONS:
-            raise ChangeError(f"unknown operation {change.operation!r}; known: {', '.join(OPERATIONS)}")
-        if change.operation != "insert" and change.record_id is None and not change.where:
-            raise ChangeError(f"operation {change.operation!r} needs record_id or where")
-        try:
-            layout = data_set.layout(change.layout)
-            writing.check_fields(layout, change.fields)
-            for name in change.where:
-                layout.ref(name)
-        except DataApiError as error:
-            raise ChangeError(f"layout {change.layout!r}: {error.message}") from error
-        change.database = data_set.database
+    def add(self, change: PlannedChange) -> None:
+        """Plan a change that `check` found good, of the database that it names."""
         self._pending.append(change)
 
     def clear(self) -> None:
@@ -96,6 +110,18 @@ class PlannedChanges:
         else:
             layout.table.delete(record)
         self.applied += 1
+
+
+def check(change: PlannedChange, data_set: DataSet) -> PlannedChange:
+    """Return the change with its database named; raises ChangeError when its layout or a field does not exist."""
+    try:
+        layout = data_set.layout(change.layout)
+        writing.check_fields(layout, change.fields)
+        for name in change.where:
+            layout.ref(name)
+    except DataApiError as error:
+        raise ChangeError(f"layout {change.layout!r}: {error.message}") from error
+    return replace(change, database=data_set.database)
 
 
 def _find_record(change: PlannedChange, layout: Layout) -> Record | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..behaviour.variants import Variants
 from ..data.files import File
-from ..data.layouts import Layout, Portal
+from ..data.layouts import FROM_FIELD, FROM_PORTAL, Layout, Portal
 from ..data.record import Record
 from ..data.values import Value
 from .repeatedkeys import by_key
@@ -15,7 +15,6 @@ from .repeatedkeys import by_key
 PRODUCT_NAME: Final = "FileMaker Data API Engine"
 BUILD_DATE: Final = "05/05/2025"
 FORMATS: Final = {"dateFormat": "MM/dd/yyyy", "timeFormat": "HH:mm:ss", "timeStampFormat": "MM/dd/yyyy HH:mm:ss"}
-FROM_FIELD, FROM_PORTAL = "fromField", "fromPortal"
 
 
 def product_info(variants: Variants) -> dict[str, Any]:

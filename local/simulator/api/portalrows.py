@@ -63,7 +63,7 @@ def changed(
     for key, record_id in deleted:
         portal = _portal(layout, key)
         kept = _rows_of(rows, record, portal)
-        remaining = [row for row in kept if str(row["recordId"]) != record_id]
+        remaining = [row for row in kept if row["recordId"] != record_id]
         if len(remaining) == len(kept):
             raise DataApiError(101)
         rows[portal.rows_key] = remaining
@@ -109,10 +109,10 @@ def _fields(portal: Portal, change: Mapping[str, Any], parse_day: Callable[[str]
 
 def _edited(kept: list[dict[str, Any]], change: Mapping[str, Any], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     record_id = str(change["recordId"])
-    row = next((row for row in kept if str(row["recordId"]) == record_id), None)
+    row = next((row for row in kept if row["recordId"] == record_id), None)
     if row is None:
         raise DataApiError(101)
-    mod_id = str(row.get("modId", "0"))
+    mod_id = row["modId"]
     if "modId" in change and str(change["modId"]) != mod_id:
         raise DataApiError(306)
     edited = {**row, **fields, "modId": str(int(mod_id) + 1)}
@@ -121,6 +121,6 @@ def _edited(kept: list[dict[str, Any]], change: Mapping[str, Any], fields: Mappi
 
 def _next_record_id(table: Table, portal: Portal, kept: Sequence[Mapping[str, Any]]) -> str:
     """Return a record id above all in the portal's rows, of this record and every other."""
-    used = [str(row["recordId"]) for record in table.rows() for row in record.portals.get(portal.rows_key, ())]
-    used += [str(row["recordId"]) for row in kept]
+    used = [row["recordId"] for record in table.rows() for row in record.portals.get(portal.rows_key, ())]
+    used += [row["recordId"] for row in kept]
     return str(max((int(number) for number in used if number.isascii() and number.isdecimal()), default=0) + 1)

@@ -133,7 +133,7 @@ class _PortalRenderer:
         return record.portals.get(self._portal.rows_key, [])[self._first : self._first + self._limit]
 
     def _row(self, row: Mapping[str, Any], record: Record) -> dict[str, Any]:
-        shown: dict[str, Any] = {"recordId": str(row["recordId"])}
+        shown: dict[str, Any] = {"recordId": row["recordId"]}
         for name, show in self._fields:
             value = row.get(name, "")
             if isinstance(value, File):
@@ -142,5 +142,5 @@ class _PortalRenderer:
             elif show and value != "":
                 value = show(value)
             shown[name] = value
-        shown["modId"] = str(row.get("modId", "0"))
+        shown["modId"] = row["modId"]
         return shown

@@ -31,9 +31,13 @@ class Faults:
         self._downloads_open = 0
         self._downloads_since_502 = 0
 
-    def set(self, wanted: Mapping[str, Any]) -> None:
-        """Switch faults on or change them; those not named stay. Raises FaultError, and then changes none."""
-        read = {name: read_setting(Switches, name, value, "fault") for name, value in wanted.items()}
+    @staticmethod
+    def read(wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values to keep for faults as a client names them; raises FaultError."""
+        return {name: read_setting(Switches, name, value, "fault") for name, value in wanted.items()}
+
+    def set(self, read: Mapping[str, Any]) -> None:
+        """Switch faults on or change them, by what `read` returned; those not named stay."""
         with self._changed:
             for name, value in read.items():
                 held = self.switches.hold if name == "hold" else {}

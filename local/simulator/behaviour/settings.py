@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, Final
+
+LARGEST_NUMBER: Final = 1_000_000_000
+"""Of any setting: beyond it are only slips of the pen, and durations that no clock can wait for."""
 
 
 class SettingError(Exception):
@@ -66,14 +69,17 @@ def describe(owner: type) -> list[tuple[str, Any, str, str]]:
 
 
 def number(of: type[int] | type[float] = float) -> Kind:
-    """Return the kind of a number that is not negative."""
-    return Kind(lambda value: of(_number(value)), "a number that is not negative")
+    """Return the kind of a number that is not negative, a whole one for int."""
+    if of is int:
+        return Kind(_whole_number, "a whole number that is not negative")
+    return Kind(lambda value: float(_number(value)), "a number that is not negative")
 
 
 def number_or_none() -> Kind:
     """Return the kind of a whole number that is not negative, or null for never."""
     return Kind(
-        lambda value: None if value is None else int(_number(value)), "a number that is not negative, or null for never"
+        lambda value: None if value is None else _whole_number(value),
+        "a whole number that is not negative, or null for never",
     )
 
 
@@ -119,9 +125,15 @@ def names_by_name() -> Kind:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST_NUMBER:
         raise ValueError
     return value
+
+
+def _whole_number(value: Any) -> int:
+    if _number(value) != int(value):
+        raise ValueError
+    return int(value)
 
 
 def _boolean(value: Any) -> bool:
@@ -157,7 +169,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _statuses(value: Any) -> dict[int, int]:
-    statuses = {int(code): int(_number(status)) for code, status in _mapping(value).items()}
+    statuses = {int(code): _whole_number(status) for code, status in _mapping(value).items()}
     if not all(400 <= status <= 599 for status in statuses.values()):
         raise ValueError
     return statuses

@@ -42,6 +42,8 @@ class ScriptedError:
         whole = (self.code, self.count, self.after, *(() if self.status is None else (self.status,)))
         if not all(isinstance(item, int) and not isinstance(item, bool) for item in whole):
             raise TypeError
+        if self.count < 1 or self.after < 0:
+            raise ValueError
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError
         if not isinstance(self.target, str) or not isinstance(self.message, (str, type(None))):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataApiError, DataSetError
-from . import building, dates
+from . import building, dates, shapes
 from .accounts import Accounts
 from .dates import DatePattern
 from .layouts import Layout
@@ -24,9 +24,8 @@ class DataSet:
     def __init__(self, description: Mapping[str, Any], directory: Path | None = None) -> None:
         self._description = description
         self.directory = directory
-        if "database" not in description:
-            raise DataSetError("the data set has no 'database'")
-        self.database: str = str(description["database"])
+        shapes.check_database(description)
+        self.database: str = description["database"]
         self.accounts = Accounts(description)
         self.scripts: dict[str, dict[str, str]] = dict(description.get("scripts", {}))
         try:
@@ -70,10 +69,7 @@ class DataSet:
 
     def reset(self) -> None:
         """Put every layout and record back as the data set was loaded."""
-        described = self._description.get("layouts", ())
-        if isinstance(described, Mapping):
-            described = [{"layout": name, **layout} for name, layout in described.items()]
-        self.layouts = building.build_layouts(described, self.directory)
+        self.layouts = building.build_layouts(self._description.get("layouts", ()), self.directory)
 
     def layout(self, name: str) -> Layout:
         """Return the layout, or raise DataApiError 105."""

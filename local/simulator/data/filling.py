@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,9 +39,11 @@ def read_file(described: object, directory: Path | None, where: str) -> File:
         return File(str(described.get("name", path.name)), path, is_external)
     try:
         content = described["bytes"] if "bytes" in described else base64.b64decode(described["base64"], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataSetError(f"{where}: a container holds an object with file, base64 or bytes, or a text") from error
-    return File(str(described.get("name", "file.bin")), bytes(content), is_external)
+    if not isinstance(content, bytes):
+        raise DataSetError(f"{where}: the bytes of a container are no bytes")
+    return File(str(described.get("name", "file.bin")), content, is_external)
 
 
 class Loader:
@@ -73,11 +74,13 @@ class Loader:
         table, names = self._table, self._names
         for number, record in enumerate(described, start=1):
             try:
-                record_id, fields = str(record["recordId"]), record["fieldData"]
-                mod_id = int(record.get("modId", 0))
+                record_id, fields = _id(record["recordId"]), record["fieldData"]
+                mod_id = int(_count(record.get("modId", 0)))
             except KeyError as missing:
                 raise DataSetError(f"{self._where(number)} has no {missing}") from missing
-            except (TypeError, ValueError) as error:
+            except TypeError as error:
+                raise DataSetError(f"{self._where(number)} is no object") from error
+            except ValueError as error:
                 raise DataSetError(f"{self._where(number)}: {error}") from error
             if record_id in table.records:
                 raise DataSetError(f"{self._where(number)}: record id {record_id} stands twice")
@@ -117,9 +120,9 @@ class Loader:
         kind = "a number without a value" if isinstance(value, float) else type(value).__name__
         raise DataSetError(f'{where} holds {kind}; it takes text or a number, "" when it is empty')
 
-    def _portals(
-        self, described: Mapping[str, Sequence[Mapping[str, Any]]], where: str
-    ) -> dict[str, list[dict[str, Any]]]:
+    def _portals(self, described: object, where: str) -> dict[str, list[dict[str, Any]]]:
+        if not isinstance(described, Mapping):
+            raise DataSetError(f"{where}: 'portalData' must be an object")
         portals = {}
         for key, rows in described.items():
             if not isinstance(rows, list) or not all(isinstance(row, Mapping) and "recordId" in row for row in rows):
@@ -129,12 +132,30 @@ class Loader:
         return portals
 
     def _row(self, row: Mapping[str, Any], containers: Iterable[str], where: str) -> dict[str, Any]:
-        files = {
-            name: read_file(row[name], self._directory, f"{where}: field {name}")
-            for name in containers
-            if not isinstance(row.get(name, ""), str)
-        }
-        return {**row, **files}
+        """Return a related row as it is kept: its ids as text, files where its containers describe them."""
+        read: dict[str, Any] = {}
+        for name, value in row.items():
+            result = "container" if name in containers else "text"
+            read[name] = self._value(value, result, f"{where}: field {name}")
+        try:
+            return {**read, "recordId": _id(row["recordId"]), "modId": _count(row.get("modId", 0))}
+        except ValueError as error:
+            raise DataSetError(f"{where}: {error}") from error
+
+
+def _id(value: object) -> str:
+    """Return a record id as text; raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise ValueError(f"the recordId {value!r} is no number and no text")
+    return str(value)
+
+
+def _count(value: object) -> str:
+    """Return a modification id as text; raises ValueError."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"the modId {value!r} is no whole number")
+    return text
 
 
 def _is_plain(fields: Mapping[str, Any]) -> bool:

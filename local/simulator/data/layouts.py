@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from ..errors import DataApiError
 from .fields import FieldRef, split_repetition
 from .tables import Table
+
+FROM_FIELD, FROM_PORTAL = "fromField", "fromPortal"
+VALUE_LIST_SOURCES: Final = (FROM_FIELD, FROM_PORTAL)
+"""Keys of a value list that is filled from a field of the table, or from one of the record's related rows."""
 
 
 @dataclass(frozen=True)

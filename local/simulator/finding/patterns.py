@@ -16,24 +16,25 @@ _IN_WORD: Final = r"\S*"
 _IN_FIELD: Final = r".*"
 _ONE_CHARACTER: Final = {"@": r"\w", "#": r"\d"}
 _TOKENS: Final = re.compile(r'(\*?)"([^"]*)"?|([^"]+?)(?=\*?"|$)', re.DOTALL)
-_WORDS: Final = re.compile(r"[\w*@#\U000F0000-\U000FFFFF]+")
-# Escaped characters hide in a private-use block while a criterion is taken apart: no operator sees them.
-_ESCAPED_BASE: Final = 0xF0000
+_WORDS: Final = re.compile(r"[\w*@#]+")
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_WITH_MEANING: Final = '\\=!<>≤≥…@#*?"~/.{} '
+# While a criterion is taken apart, escaped characters hide as second halves of surrogate pairs: no operator sees them,
+# and unlike the characters of a private-use block they are in no text that anybody can type.
+_HALVES: Final = [chr(0xDC00 + place) for place in range(len(_WITH_MEANING))]
+_HIDE: Final = dict(zip(_WITH_MEANING, _HALVES, strict=True))
+_SHOW: Final = str.maketrans(dict(zip(_HALVES, _WITH_MEANING, strict=True)))
+_NO_CHARACTERS: Final = str.maketrans(dict.fromkeys(_HALVES, "\N{REPLACEMENT CHARACTER}"))
 
 
 def hide_escaped(text: str) -> str:
-    """Return the criterion with every escaped character out of sight."""
-
-    def hide(match: re.Match[str]) -> str:
-        code = ord(match.group(1))
-        return chr(_ESCAPED_BASE + code) if code < 0x10000 else match.group(1)
-
-    return re.sub(r"\\(.)", hide, text, flags=re.DOTALL)
+    """Return the criterion with every escaped character that has a meaning out of sight."""
+    return _ESCAPED.sub(lambda match: _HIDE.get(match[1], match[1]), text.translate(_NO_CHARACTERS))
 
 
 def show_escaped(text: str) -> str:
     """Return the text with the hidden characters as themselves."""
-    return "".join(chr(ord(character) - _ESCAPED_BASE) if _is_escaped(character) else character for character in text)
+    return text.translate(_SHOW)
 
 
 def has_wildcard(text: str) -> bool:
@@ -78,13 +79,5 @@ def _literal(text: str) -> str:
 
 
 def _words_of(text: str) -> list[str]:
-    """Split at what separates words in an index; wildcards stay with their word."""
-    shown = "".join(
-        character if not _is_escaped(character) or chr(ord(character) - _ESCAPED_BASE).isalnum() else " "
-        for character in text
-    )
-    return _WORDS.findall(shown)
-
-
-def _is_escaped(character: str) -> bool:
-    return _ESCAPED_BASE <= ord(character) < _ESCAPED_BASE + 0x10000
+    """Split at what separates words in an index, escaped characters too; wildcards stay with their word."""
+    return _WORDS.findall(text)

@@ -34,11 +34,8 @@ class Host:
 
         Raises SettingError for one that is not hosted.
         """
-        wanted = {name.casefold(): name for name in names}
-        if unknown := [name for key, name in wanted.items() if key not in self._by_name]:
-            hosted = ", ".join(data_set.database for data_set in self.data_sets)
-            raise SettingError(f"no database {unknown[0]!r} is hosted; hosted: {hosted}")
-        newly = [self._by_name[key] for key in wanted if key not in self._closed]
+        wanted = {name.casefold(): self.named(name) for name in names}
+        newly = [data_set for key, data_set in wanted.items() if key not in self._closed]
         self._closed = frozenset(wanted)
         return newly
 
@@ -48,7 +45,8 @@ class Host:
             return self.first
         found = self._by_name.get(name.casefold())
         if found is None:
-            raise SettingError(f"no database {name!r} is hosted")
+            hosted = ", ".join(data_set.database for data_set in self.data_sets)
+            raise SettingError(f"no database {name!r} is hosted; hosted: {hosted}")
         return found
 
     def open(self, name: str) -> DataSet:
