@@ -13,12 +13,13 @@ Without any of these the rows of the start are those of the end, and as many dis
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from nexus_import.errors import ConfigurationError, FileMakerMovedError
-from nexus_import.filemaker.cursor import Cursor, Mark, WalkedPage, WalkSummary
+from nexus_import.errors import ConfigurationError, FileMakerMovedError, FileMakerRequestError
+from nexus_import.filemaker.answers import CODES_CRITERION_UNREADABLE
+from nexus_import.filemaker.cursor import Cursor, Mark, Stage, WalkedPage, WalkSummary
 from nexus_import.filemaker.pages import PageReader
 from nexus_import.filemaker.reading import RecordReader
 from nexus_import.filemaker.records import Page, Record, Sort
@@ -103,8 +104,9 @@ class LayoutWalk(Iterator[WalkedPage]):
     def _walk(self) -> Iterator[WalkedPage]:
         self._cursor = self._after or self._first_cursor()
         if self._cursor.stage == "keys":
-            yield from self._walk_keys()
-            self._cursor = replace(self._cursor, stage="empty_keys", key=None, offset=1)
+            is_by_key_alone = yield from self._walk_keys()
+            stage: Stage = "empty_keys" if is_by_key_alone else "offset"
+            self._cursor = replace(self._cursor, stage=stage, key=None, offset=1)
         if self._cursor.stage == "empty_keys":
             yield from self._walk_offsets(self._pages.without_key)
         if self._cursor.stage == "offset":
@@ -125,8 +127,10 @@ class LayoutWalk(Iterator[WalkedPage]):
             newest_at_start=mark.newest_record_id,
         )
 
-    def _walk_keys(self) -> Iterator[WalkedPage]:
-        """Read the records that have a key, in its order.
+    def _walk_keys(self) -> Generator[WalkedPage, None, bool]:
+        """Read the records that have a key, in its order; return False when it came to a key that cannot be asked for.
+
+        That is text in a number or date field: FileMaker keeps and sorts it, and refuses it as a criterion.
 
         Each page starts at the last key and not after it, so that no record of a key shared by several is
         lost at a page border; what was read already is left out. Only when a page brought nothing beyond that
@@ -135,9 +139,15 @@ class LayoutWalk(Iterator[WalkedPage]):
         """
         while True:
             cursor = self._cursor
-            page = self._pages.by_key(cursor)
+            try:
+                page = self._pages.by_key(cursor)
+            except FileMakerRequestError as error:
+                if cursor.key is None or error.code not in CODES_CRITERION_UNREADABLE:
+                    raise
+                _log.info("%s: a key is not of its field's type; going on by position", self._layout)
+                return False
             if not page.records:
-                return
+                return True
             fresh = self._fresh(page)
             last_key = self._pages.key_of(page)
             is_same_key = cursor.key is not None and last_key.casefold() == cursor.key.casefold()
@@ -147,7 +157,7 @@ class LayoutWalk(Iterator[WalkedPage]):
                 self._cursor = replace(cursor, offset=cursor.offset + len(page.records))
             yield from self._hand_out(fresh)
             if _is_last(page, cursor.offset):
-                return
+                return True
 
     def _walk_offsets(self, read: Callable[[Cursor], Page]) -> Iterator[WalkedPage]:
         while True:
