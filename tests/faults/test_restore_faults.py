@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from nexus_import.settings import load_policy
 from local.nexus_database import RESTORE_ROLE
 from tests.restore import shell
 from tests.restore.scene import Scene, open_scene, start_bare
-from tests.support.half_way import half_way
 from tests.support.installation import start_installation
+from tests.support.wire import PIECE, Cut, Message, cut
+from tests.support.wired import Once, storage_wire
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -95,12 +97,26 @@ def kill(process: subprocess.Popen[str]) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def is_inside_the_patients(message: Message) -> bool:
+    return message.kind == PIECE and b"patients.csv.zst" in message.request
+
+
 def test_killed_while_the_backup_is_copied_in(nexus: Scene, whole: Rows) -> None:
     before = nexus.rows()
-    with half_way(nexus.installation.parts.s3_url, "patients.csv.zst", 100_000, is_holding=True) as way:
-        process = shell.start(nexus, "--yes", S3_ENDPOINT=way.url)
-        assert way.reached.wait(WAIT_SECONDS)
-        kill(process)
+    started: list[subprocess.Popen[str]] = []
+    is_started = threading.Event()
+
+    def kill_it() -> None:
+        assert is_started.wait(WAIT_SECONDS)
+        kill(started[0])
+        raise Cut
+
+    rule = Once(is_inside_the_patients, kill_it, number=5)
+    with storage_wire(nexus.installation.parts, rule) as url:
+        started.append(shell.start(nexus, "--yes", S3_ENDPOINT=url))
+        is_started.set()
+        assert started[0].wait(WAIT_SECONDS) == -signal.SIGKILL
+    assert rule.has_happened
     wait_for_nobody(nexus)
     assert nexus.rows() == before
     code, said = shell.run(nexus, "--yes")
@@ -110,9 +126,10 @@ def test_killed_while_the_backup_is_copied_in(nexus: Scene, whole: Rows) -> None
 
 def test_object_that_ends_halfway_is_noticed(nexus: Scene) -> None:
     before = nexus.rows()
-    with half_way(nexus.installation.parts.s3_url, "patients.csv.zst", 100_000) as way:
-        code, said = shell.run(nexus, "--yes", S3_ENDPOINT=way.url)
-        assert way.reached.is_set()
+    rule = Once(is_inside_the_patients, cut, number=5)
+    with storage_wire(nexus.installation.parts, rule) as url:
+        code, said = shell.run(nexus, "--yes", S3_ENDPOINT=url)
+    assert rule.has_happened
     assert code == 1
     assert "The object store failed to read" in said.rstrip().splitlines()[-1]
     assert nexus.rows() == before
