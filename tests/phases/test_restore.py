@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.nexus.live_rows import add_note, add_patient
-from tests.support.restore_runs import RestoreRun, make_restore_run
-from tests.support.runs import load_dag
+from tests.support.restore_runs import make_restore_run
+from tests.support.runs import Run, load_dag
 
-RestoreRuns = Callable[..., RestoreRun]
+RestoreRuns = Callable[..., Run]
 COMPARE = "compare.compare_with_live"
 RESTORE = "restore.restore_tables"
 MEMORY = (

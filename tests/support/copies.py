@@ -41,9 +41,15 @@ def start_run_past_gate_0(parts: Parts, dag: Any) -> Iterator[Run]:
 
 @contextmanager
 def start_copy(parts: Parts, original: Run, mode: str = "publish") -> Iterator[Run]:
-    """Yield a copy of the run; FileMaker is as it was before any change."""
-    database = original.installation.database.database
-    with start_installation(parts, template=database) as installation, connected(installation):
+    """Yield a copy of the run, whose tasks may run here; FileMaker is as it was before any change."""
+    with start_copy_elsewhere(parts, original, mode) as run, connected(run.installation):
+        yield run
+
+
+@contextmanager
+def start_copy_elsewhere(parts: Parts, original: Run, mode: str = "publish") -> Iterator[Run]:
+    """Yield a copy of the run, whose tasks are told in a process of their own where everything is."""
+    with start_installation(parts, template=original.installation.database.database) as installation:
         yield replace(
             original,
             installation=installation,

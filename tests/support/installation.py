@@ -30,6 +30,7 @@ SEED = 7
 TODAY = date(2026, 9, 1)
 """The clinic is the same on every day the tests run."""
 START_SECONDS = 60.0
+TIMES = ["created_at", "updated_at"]
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,16 @@ class Installation:
         with self.owner() as connection:
             connection.execute(statement.encode(), values or None)
 
-    def live(self) -> dict[str, str]:
-        """Return a digest of every table of live Nexus."""
+    def live(self, *, without_times: bool = False) -> dict[str, str]:
+        """Return a digest of every table of live Nexus, if asked without the times when rows were written."""
+        row = sql.SQL("to_jsonb(t) - {}::text[]").format(sql.Literal(TIMES)) if without_times else sql.SQL("t")
         with self.database.cluster.connect(self.database.database) as connection:
             tables = connection.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
             return {
                 name: str(
                     connection.execute(
-                        sql.SQL("SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t").format(
-                            sql.Identifier("public", name)
+                        sql.SQL("SELECT md5(string_agg(({row})::text, '|' ORDER BY ({row})::text)) FROM {t} AS t").format(
+                            row=row, t=sql.Identifier("public", name)
                         )
                     ).fetchall()[0][0]
                 )

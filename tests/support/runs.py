@@ -7,6 +7,7 @@ that raises fails what follows, and the two teardowns run in any case, as Airflo
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import get_current_context
 from airflow.sdk.execution_time.context import set_current_context
 from nexus_import.errors import NexusImportError
 
@@ -22,6 +24,7 @@ from tests.support.installation import Installation
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 OPERATOR = "admin"
+APPROVALS = {"publish.approve_plan", "restore.approve_restore"}
 
 
 def load_dag(dag_id: str = "filemaker_import") -> Any:
@@ -34,7 +37,11 @@ def load_dag(dag_id: str = "filemaker_import") -> Any:
 
 @dataclass
 class Run:
-    """One DAG run: `states` by task id, what the tasks returned, and the errors of those that failed."""
+    """One DAG run: `states` by task id, what the tasks returned, and the errors of those that failed.
+
+    `answer` is what `answered_by` says when the run asks (`answered_when`: the answer to the question when to publish);
+    `questions` is what was asked, as Markdown.
+    """
 
     installation: Installation
     dag: Any
@@ -47,6 +54,10 @@ class Run:
     results: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, BaseException] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    answer: str | None = None
+    answered_by: str = OPERATOR
+    answered_when: str = "in the publish window"
+    questions: list[str] = field(default_factory=list)
 
     def go(self, *, until: str | None = None) -> Run:
         """Run every task that has not run, in order; stop after `until` if it is given."""
@@ -76,6 +87,13 @@ class Run:
     def last_words(self) -> str:
         """What `outcome` said when it turned the run red."""
         return str(self.errors.get("end.outcome", ""))
+
+    @property
+    def named_task(self) -> str:
+        """The task that the last words tell to clear."""
+        named = re.search(r"Clear (\S+) with downstream", self.last_words)
+        assert named, self.last_words
+        return named[1]
 
     def findings(self, check_id: str) -> list[tuple[Any, ...]]:
         """Return (record id, FileMaker id, Nexus id, field) of a check's findings."""
@@ -115,10 +133,26 @@ class Run:
         self._skip_after(task, result)
 
     def _call(self, task: Any) -> Any:
-        if task.task_id == "publish.approve_plan":
-            raise AssertionError("this run waits for an approval; answer it with tests.support.approvals")
+        if task.task_id in APPROVALS:
+            return self._answer(task)
         arguments = [self.results.get(argument.operator.task_id) for argument in task.op_args]
         return task.python_callable(*arguments)
+
+    def _answer(self, task: Any) -> bool:
+        """Ask as the task does, and answer as a person would."""
+        if self.answer is None:
+            raise AssertionError("this run waits for an approval, and the test gives no answer")
+        context = get_current_context()
+        task.ask(context)
+        self.questions.append(task.body)
+        event: dict[str, Any] = {
+            "chosen_options": [self.answer],
+            "params_input": {"when": self.answered_when},
+            "responded_at": datetime.now(UTC),
+            "responded_by_user": {"id": self.answered_by, "name": self.answered_by},
+        }
+        task.note(context, {"error": "no answer", "error_type": "timeout"} if self.answer == "Timed out" else event)
+        return self.answer == "Approve"
 
     def _skip_after(self, task: Any, result: Any) -> None:
         followers: list[Any] = []

@@ -9,15 +9,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from functools import cache
 from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 from tests.support.runs import Run, load_dag
+from tests.support.wire import Cut
 
 SECONDS = 120.0
-STATE = ("states", "results", "errors", "tries")
+STATE = ("states", "results", "errors", "tries", "questions")
 
 
 @cache
@@ -51,11 +54,15 @@ def _go(teller: Connection, environment: dict[str, str], kept: dict[str, Any], u
 
 @dataclass
 class TaskProcess:
-    """The process of a run's tasks; `run` is brought up to date when it has ended."""
+    """The process of a run's tasks; `run` is brought up to date when it has ended.
+
+    `on_task` is called with each task that begins, and with None when it has ended.
+    """
 
     run: Run
     environment: dict[str, str]
     until: str | None = None
+    on_task: Callable[[str | None], None] = lambda _: None
     killed_in: str | None = field(default=None, init=False)
 
     def start(self) -> TaskProcess:
@@ -64,8 +71,7 @@ class TaskProcess:
         context.set_forkserver_preload(["tests.support.task_processes_preloaded"])
         self._listener, teller = context.Pipe(duplex=False)
         kept = {
-            name: getattr(self.run, name)
-            for name in ("params", "run_type", "who", "run_after", "run_id", "states", "results", "errors", "tries")
+            each.name: getattr(self.run, each.name) for each in fields(Run) if each.name not in {"installation", "dag"}
         }
         self._process = context.Process(target=_go, args=(teller, self.environment, kept, self.until), daemon=True)
         self._process.start()
@@ -76,7 +82,13 @@ class TaskProcess:
         """End the process as the kernel does when memory is short."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGKILL)
-        self._process.join(SECONDS)
+        # not join: the exit code can be read once, and `wait` reads it
+        wait_for([self._process.sentinel], SECONDS)
+
+    def kill_and_cut(self) -> None:
+        """Kill it at a message, which nobody gets."""
+        self.kill()
+        raise Cut
 
     def wait(self) -> TaskProcess:
         """Wait until the process has ended; a task it was killed in has failed, as Airflow finds."""
@@ -86,6 +98,7 @@ class TaskProcess:
                 if not self._listener.poll(SECONDS):
                     raise AssertionError(f"the process stands still in {running}")
                 running, state = self._listener.recv()
+                self.on_task(running)
                 for name, value in state.items():
                     setattr(self.run, name, value)
         except EOFError:

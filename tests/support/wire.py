@@ -138,6 +138,7 @@ class Wire:
         self._rule = rule
         self._sockets: set[socket.socket] = set()
         self._is_ended = threading.Event()
+        self.errors: list[Exception] = []
         self._listener = socket.create_server((LOOPBACK, 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -182,6 +183,8 @@ class Wire:
                 self._pass_block(block, target, split, is_request)
         except (OSError, Cut):
             pass
+        except Exception as error:
+            self.errors.append(error)
         finally:
             _shut(source)
             _shut(target)
@@ -196,7 +199,8 @@ class Wire:
                 try:
                     action()
                 except Cut as order:
-                    target.sendall(order.instead)
+                    with suppress(OSError):
+                        target.sendall(order.instead)
                     raise
             waiting += body
         target.sendall(waiting)
@@ -219,3 +223,5 @@ def open_wire(name: str, port: int, splitter: Callable[[], Splitter], rule: Rule
     finally:
         wire.end()
         thread.join()
+    if wire.errors:
+        raise AssertionError(f"a rule of the way to {name} failed") from wire.errors[0]

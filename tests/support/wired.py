@@ -13,7 +13,7 @@ import pytest
 
 from local.network import LOOPBACK
 from tests.support.installation import Installation, Parts
-from tests.support.wire import Action, HttpSplitter, Message, PostgresSplitter, Rule, open_wire
+from tests.support.wire import Action, HttpSplitter, Message, PostgresSplitter, Rule, cut, open_wire
 
 NEXUS, STORAGE, FILEMAKER = "nexus", "storage", "filemaker"
 
@@ -59,11 +59,11 @@ def wired(installation: Installation, rule: Rule) -> Iterator[None]:
 
 
 class Once:
-    """A rule: the action is run at the first message that is like this, or at the `number`-th."""
+    """A rule: the action is run at the first message that is like this, or at the `number`-th; it may be set later."""
 
-    def __init__(self, is_like: Callable[[Message], bool], action: Action, *, number: int = 1) -> None:
+    def __init__(self, is_like: Callable[[Message], bool], action: Action = cut, *, number: int = 1) -> None:
         self._is_like = is_like
-        self._action = action
+        self.action = action
         self._number = number
         self._lock = threading.Lock()
         self.seen = 0
@@ -74,7 +74,7 @@ class Once:
             return None
         with self._lock:
             self.seen += 1
-            return self._action if self.seen == self._number else None
+            return self.action if self.seen == self._number else None
 
     @property
     def has_happened(self) -> bool:
@@ -91,7 +91,7 @@ class Always(Once):
             return None
         with self._lock:
             self.seen += 1
-        return self._action
+        return self.action
 
 
 class Tally:

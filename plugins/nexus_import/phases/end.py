@@ -74,7 +74,7 @@ def write_report() -> dict[str, int]:
         log.info("The run never started; there is nothing to report")
         return {"finding_count": 0}
     store = open_store(settings)
-    folder = store.key("reports", run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    folder = store.key("reports", run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
     page = store.put_bytes(f"{folder}/report.html", render(report).encode(), "text/html; charset=utf-8")
     store.put_bytes(f"{folder}/report.json", json.dumps(asdict(report), default=str).encode(), "application/json")
     store.put_bytes(f"{folder}/findings.csv", findings.to_csv(index=False).encode(), "text/csv; charset=utf-8")

@@ -149,6 +149,11 @@ class PlanApproval(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Put the plan's table into the question and ask."""
+        self.ask(context)
+        return super().execute(context)
+
+    def ask(self, context: Context) -> None:
+        """Write the question."""
         settings = load_settings()
         with connect(settings.policy.connections.nexus) as connection, connection.transaction():
             plan = latest_plan(connection, context["run_id"])
@@ -163,10 +168,14 @@ class PlanApproval(ApprovalOperator):
         self.body = plan_as_markdown(summary, reasons)
         link = run_link(context["dag_run"].dag_id, context["run_id"])
         send_mail(settings, "waits for approval", "\n".join(["The plan needs a person's word:", *reasons, link]))
-        return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Write the answer to the journal; a rejected plan skips the publish and the outcome turns red."""
+        self.note(context, event)
+        return super().execute_complete(context, event)
+
+    def note(self, context: Context, event: dict[str, Any]) -> None:
+        """Write the answer."""
         settings = load_settings()
         answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
         who = (event.get("responded_by_user") or {}).get("name")
@@ -178,7 +187,6 @@ class PlanApproval(ApprovalOperator):
                 (answer, who, (event.get("params_input") or {}).get(WHEN) == NOW, context["run_id"]),
             )
         log.info("%s: %s by %s", PHASE, answer, who)
-        return super().execute_complete(context, event)
 
 
 @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, multiple_outputs=False)
