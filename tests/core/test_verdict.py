@@ -37,9 +37,16 @@ def test_skipped_slot_is_green() -> None:
     assert (verdict.state, verdict.is_green) == ("skipped", True)
 
 
-def test_run_that_never_began_was_refused() -> None:
-    verdict = judge(replace(UNPUBLISHED, state=None, steps={}))
+def test_run_of_somebody_who_may_not_was_refused() -> None:
+    verdict = judge(replace(UNPUBLISHED, state=None, steps={}, refusal="'vera' may not run the import"))
     assert (verdict.state, verdict.is_green, verdict.clear) == ("refused", False, None)
+    assert verdict.details == ("'vera' may not run the import",)
+
+
+def test_run_that_ended_before_it_began_is_begun_again() -> None:
+    verdict = judge(replace(UNPUBLISHED, state=None, steps={}, failed_tasks=["start.record_attempt"]))
+    assert (verdict.state, verdict.is_green, verdict.clear) == ("stopped", False, "start.record_attempt")
+    assert verdict.sentence.startswith("Task start.record_attempt did not come to its end")
 
 
 def test_failed_checks_are_named() -> None:

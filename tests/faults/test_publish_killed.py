@@ -102,4 +102,3 @@ def test_killed_when_the_commit_is_done_and_nobody_knows(planned_run: Run, publi
     assert installation.live() == after
     verified = installation.rows("SELECT verified_at IS NOT NULL FROM nexus_import.publication")
     assert (len(publication), verified) == (1, [(True,)])
-

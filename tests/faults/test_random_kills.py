@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -146,9 +147,7 @@ def forget_objects(installation: Installation) -> None:
     s3 = installation.s3()
     for (run_id,) in installation.rows("SELECT DISTINCT run_id FROM nexus_import.attempt"):
         for kind in ("backups", "snapshots", "reports"):
-            pages = s3.get_paginator("list_objects_v2").paginate(
-                Bucket=BUCKET, Prefix=f"{PREFIX}/{kind}/{run_id}/"
-            )
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/{kind}/{run_id}/")
             keys = [{"Key": entry["Key"]} for page in pages for entry in page.get("Contents", [])]
             if keys:
                 s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
@@ -176,7 +175,7 @@ def test_killed_at_random_messages(
 ) -> None:
     seed = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
     with capsys.disabled():
-        print(f"\n{count} points, {SEED_VARIABLE}={seed}")
+        sys.stdout.write(f"\n{count} points, {SEED_VARIABLE}={seed}\n")
     failed = []
 
     def check(point: Point) -> None:

@@ -106,13 +106,10 @@ class Installation:
         row = sql.SQL("to_jsonb(t) - {}::text[]").format(sql.Literal(TIMES)) if without_times else sql.SQL("t")
         with self.database.cluster.connect(self.database.database) as connection:
             tables = connection.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
+            query = sql.SQL("SELECT md5(string_agg(({row})::text, '|' ORDER BY ({row})::text)) FROM {table} AS t")
             return {
                 name: str(
-                    connection.execute(
-                        sql.SQL("SELECT md5(string_agg(({row})::text, '|' ORDER BY ({row})::text)) FROM {t} AS t").format(
-                            row=row, t=sql.Identifier("public", name)
-                        )
-                    ).fetchall()[0][0]
+                    connection.execute(query.format(row=row, table=sql.Identifier("public", name))).fetchall()[0][0]
                 )
                 for (name,) in tables.fetchall()
             }

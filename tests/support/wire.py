@@ -30,7 +30,7 @@ ENCRYPTION_CODES = (80877103, 80877104)
 
 @dataclass(frozen=True)
 class Message:
-    """One message. `kind` is PostgreSQL's letter, or the HTTP method, `HTTP/` for an answer, and `PIECE` for what follows.
+    """One message. `kind` is PostgreSQL's letter; or the HTTP method, `ANSWER`, and `PIECE` for what follows them.
 
     An empty `kind` is the rest of a piece that came in parts; it does not count. `request` is the first line of the
     HTTP request that this is part of, or answers.
@@ -43,7 +43,7 @@ class Message:
     request: bytes = b""
 
 
-class Cut(Exception):  # noqa: N818 it is an order, not an error
+class Cut(Exception):
     """Ends the connection at this message: it is not passed on, but these bytes are, in its place."""
 
     def __init__(self, instead: bytes = b"") -> None:

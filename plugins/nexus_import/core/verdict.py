@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nexus_import.core.sequence import FIX_FILEMAKER, PLAN, Step, first_gap
 
+START_TASK = "start.record_attempt"
 APPROVAL_TASK = "publish.approve_plan"
 
 
@@ -17,7 +18,7 @@ class RunFacts:
     `failed_tasks` are task ids in the order of the graph; `failed_checks` the sentences of the checks that stopped
     the run; `approval` the last answer and who gave it; `failures` the sentence of each task that
     failed with one, and the task it says to clear; `was_published` tells of any publication of the run, also of an
-    earlier plan.
+    earlier plan; `refusal` is why the person may not run the import.
     """
 
     state: str | None
@@ -30,6 +31,7 @@ class RunFacts:
     approval: tuple[str | None, str | None] | None
     failures: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     was_published: bool = False
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,10 @@ class Verdict:
 
 def judge(facts: RunFacts) -> Verdict:
     """Return the verdict; the first thing that is not as it should be decides."""
+    if facts.state is None and facts.refusal:
+        return Verdict("refused", "The run was refused at its start", False, details=(facts.refusal,))
     if facts.state is None:
-        return Verdict("refused", "The run was refused at its start; see the log of start.record_attempt", False)
+        return _stopped(facts, f"Task {START_TASK} did not come to its end; its log says why", START_TASK)
     if facts.state == "skipped":
         return Verdict("skipped", "Nothing was done: the run's time slot was over", True)
     if facts.is_published and not facts.is_verified:

@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from nexus_import.errors import BackupError
 from nexus_import.nexus.catalog import read_columns, read_tables
 from nexus_import.nexus.manifest import FORMAT_VERSION, IMPORT, MANIFEST
-from nexus_import.nexus.session import pin_formats
+from nexus_import.nexus.session import allow_waiting, pin_formats
 from nexus_import.nexus.shapes import Shape, last_value, read_shape
 from nexus_import.nexus.sql import names
 from nexus_import.nexus.working_copy import live
@@ -96,6 +96,7 @@ def take_backup(
     restore: that one saves live Nexus in whatever state it is.
     """
     pin_formats(connection)
+    allow_waiting(connection)
     folder = store.key("backups", run_id, f"{attempt:03d}")
     tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]
     memory = [_back_up_table(connection, store, folder, table, "nexus_import") for table in _memory_tables(connection)]

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 PUBLISH_LOCK = 0x6E657875_7075626C
 LOCK_TIMEOUTS_MS = (200, 500, 5000)
 """The last is longer than deadlock_timeout (1 s): autovacuum gives way only after that."""
+SILENCE_LIMIT_MS = 60_000
+"""A machine that is lost in the middle would hold its locks for hours: PostgreSQL ends a transaction so long silent."""
 
 Result = TypeVar("Result")
 
@@ -46,7 +48,11 @@ def change_live(
     for timeout in LOCK_TIMEOUTS_MS:
         try:
             with connection.transaction(force_rollback=is_rehearsal):
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{timeout}ms")))
+                for setting, milliseconds in (
+                    ("lock_timeout", timeout),
+                    ("idle_in_transaction_session_timeout", SILENCE_LIMIT_MS),
+                ):
+                    connection.execute("SELECT set_config(%s, %s, true)", (setting, f"{milliseconds}ms"))
                 return work()
         except errors.LockNotAvailable:
             if timeout != LOCK_TIMEOUTS_MS[-1]:

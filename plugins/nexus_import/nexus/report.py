@@ -36,6 +36,9 @@ def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks
     publications = connection.execute(
         "SELECT count(*) FROM nexus_import.publication WHERE run_id = %s", (run_id,)
     ).fetchone()
+    refusal = connection.execute(
+        "SELECT refused_because FROM nexus_import.attempt WHERE run_id = %s ORDER BY attempt_id DESC LIMIT 1", (run_id,)
+    ).fetchone()
     steps = latest_steps(connection, run_id)
     stopped = {
         name.removeprefix("gate_") for name, step in steps.items() if name.startswith("gate_") and not step.passed
@@ -56,6 +59,7 @@ def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks
         approval,
         {task: (sentence, clear) for task, sentence, clear in failures},
         bool(publications and publications[0]),
+        refusal[0] if refusal else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""How a session writes values as text: the same when a backup is taken and when it is put back."""
+"""Settings of a transaction: how values are written as text, and how long it may wait for others or for us."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ FORMATS = {
     # a row-level policy would hide rows from a backup without a word; so it is an error
     "row_security": "off",
 }
+
+
+def allow_waiting(connection: Connection[Any]) -> None:
+    """Let this transaction stay open while S3 is at work, whatever the database allows others: it locks no live row."""
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def pin_formats(connection: Connection[Any]) -> None:

@@ -114,38 +114,64 @@ class Step:
         self.counts |= counts
 
 
-@contextmanager
-def open_step(name: str, phase: str, what: str, *, isolation: IsolationLevel | None = None) -> Iterator[Step]:
-    """Run a task's body in one transaction and write its step to the journal inside it.
+@dataclass
+class Begun:
+    """A task at work that has not yet opened its transaction: what takes long elsewhere is done before it."""
 
-    Whatever happens, either all of the body and its journal entry is there, or nothing of it.
-    """
-    context = get_current_context()
+    name: str
+    phase: str
+    settings: Settings
+    run_id: str
+    started_at: datetime
+    step: Step | None = None
+
+    @contextmanager
+    def transaction(self, isolation: IsolationLevel | None = None) -> Iterator[Step]:
+        """Run the block in one transaction and write the task's step to the journal inside it.
+
+        Whatever happens, either all of the block and its journal entry is there, or nothing of it.
+        """
+        task = get_current_context()["ti"]
+        with connect(self.settings.policy.connections.nexus) as connection:
+            if isolation is not None:
+                connection.isolation_level = isolation
+            with connection.transaction():
+                connection.execute("SELECT set_config('application_name', %s, true)", (f"nexus_import {task.task_id}",))
+                step = self.step = Step(connection, self.settings, self.run_id, self.phase)
+                yield step
+                record_step(
+                    connection,
+                    StepRecord(
+                        step.run_id,
+                        self.name,
+                        task.task_id,
+                        task.try_number,
+                        self.started_at,
+                        passed=step.is_passed,
+                        record_count=step.record_count,
+                        error_count=step.error_count,
+                        counts=step.counts,
+                    ),
+                )
+
+
+@contextmanager
+def begin_step(name: str, phase: str, what: str) -> Iterator[Begun]:
+    """Log the beginning and the end of a task, and journal its failure; the body opens one transaction."""
     settings = load_settings()
-    started_at, started = datetime.now(UTC), time.monotonic()
+    started = time.monotonic()
+    begun = Begun(name, phase, settings, get_current_context()["run_id"], datetime.now(UTC))
     log.info("::group::%s", phase)
     log.info(progress.starting(phase, what))
-    with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
-        if isolation is not None:
-            connection.isolation_level = isolation
-        with connection.transaction():
-            task = context["ti"]
-            connection.execute("SELECT set_config('application_name', %s, true)", (f"nexus_import {task.task_id}",))
-            step = Step(connection, settings, context["run_id"], phase)
-            yield step
-            record_step(
-                connection,
-                StepRecord(
-                    step.run_id,
-                    name,
-                    task.task_id,
-                    task.try_number,
-                    started_at,
-                    passed=step.is_passed,
-                    record_count=step.record_count,
-                    error_count=step.error_count,
-                    counts=step.counts,
-                ),
-            )
-    log.info(progress.done(phase, step.summary, step.error_count, time.monotonic() - started))
+    with journalled_failure(settings):
+        yield begun
+    if begun.step is not None:
+        log.info(progress.done(phase, begun.step.summary, begun.step.error_count, time.monotonic() - started))
     log.info("::endgroup::")
+
+
+@contextmanager
+def open_step(name: str, phase: str, what: str, *, isolation: IsolationLevel | None = None) -> Iterator[Step]:
+    """Run a task's body in one transaction, for tasks whose work is in Nexus itself; see `Begun.transaction`."""
+    with begin_step(name, phase, what) as begun, begun.transaction(isolation) as step:
+        yield step

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context, task, task_group
+from psycopg import Connection
 
 from nexus_import.core.progress import elapsed
 from nexus_import.core.report import render
 from nexus_import.core.verdict import Verdict, judge
 from nexus_import.errors import RunStopped
-from nexus_import.nexus.journal import close_run, read_run
+from nexus_import.nexus.journal import close_run, create_journal, read_run
 from nexus_import.nexus.report import read_facts, read_findings, read_report
 from nexus_import.nexus.retention import RetentionDays, remove_expired
+from nexus_import.nexus.session import allow_waiting
 from nexus_import.phases.common import connect, load_settings, open_store
 from nexus_import.phases.mail import send_mail
 
@@ -35,10 +37,17 @@ def end() -> None:
     removed >> written >> spoken
 
 
-def find_verdict(connection: Any) -> Verdict:
+def find_verdict(connection: Connection[Any]) -> Verdict:
     """Return the verdict from the journal, and from Airflow the task that failed."""
+    _require_journal(connection)
     mode = load_settings().parameters.mode
     return judge(read_facts(connection, get_current_context()["run_id"], mode, find_failed_tasks()))
+
+
+def _require_journal(connection: Connection[Any]) -> None:
+    """Make the journal if there is none: the first run of all may have ended before it could."""
+    with connection.transaction():
+        create_journal(connection)
 
 
 def find_failed_tasks() -> list[str]:
@@ -57,8 +66,11 @@ def remove_old() -> dict[str, int]:
     settings, run_id = load_settings(), get_current_context()["run_id"]
     kept = settings.policy.retention
     days = RetentionDays(kept.backup_days, kept.snapshot_days, kept.working_copy_days, kept.undo_days)
-    with connect(settings.policy.connections.nexus) as connection, connection.transaction():
-        removed = remove_expired(connection, open_store(settings), run_id, days, datetime.now(UTC))
+    with connect(settings.policy.connections.nexus) as connection:
+        _require_journal(connection)
+        with connection.transaction():
+            allow_waiting(connection)
+            removed = remove_expired(connection, open_store(settings), run_id, days, datetime.now(UTC))
     log.info("Removed by the policy's retention: %s", ", ".join(f"{n:,} {kind}" for kind, n in removed.items()))
     return {f"removed_{kind}_count": count for kind, count in removed.items()}
 

@@ -6,6 +6,7 @@ from airflow.sdk import chain, task, task_group
 
 from nexus_import.nexus.constraints import check_foreign_keys
 from nexus_import.nexus.files import check_downloads, check_images, check_listing, sample_files
+from nexus_import.nexus.session import allow_waiting
 from nexus_import.phases.common import Counts, open_step, open_store
 from nexus_import.phases.gates import finish_checks, make_gate, run_checks
 from nexus_import.phases.importing import require_ready
@@ -37,6 +38,7 @@ def check_files() -> Counts:
     """Compare the storage listing with the rows, download and decode a sample. Clearing is safe."""
     with open_step("check_files", PHASE, "Validating the files on S3") as step:
         require_ready(step)
+        allow_waiting(step.connection)
         store, severity = open_store(step.settings), step.settings.severity
         sampled = step.settings.policy.storage.sampled_downloads
         folders = step.settings.policy.storage.file_prefixes

@@ -8,7 +8,8 @@ from airflow.sdk import task, task_group
 from psycopg import IsolationLevel
 
 from nexus_import.errors import BackupError
-from nexus_import.nexus.backup import change_marks, latest_backup
+from nexus_import.nexus.backup import change_marks, latest_backup, record_backup
+from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import check_size, copy_tables
 from nexus_import.phases.common import Counts, Step, open_step
@@ -61,5 +62,9 @@ def _backup_of_this_moment(step: Step, tables: list[str]) -> int:
         return backup.attempt
     changed = [table for table in tables if marks[table] != backup.change_marks.get(table)]
     log.info("Changed in Nexus since the backup: %s; taking another backup first", ", ".join(changed))
+    # this transaction waits for the backup: it is what the backup is a copy of
+    allow_waiting(step.connection)
     snapshot = step.connection.execute("SELECT pg_export_snapshot()").fetchone()
-    return take_run_backup(step.connection, step.settings, step.run_id, snapshot[0] if snapshot else None).attempt
+    backup = take_run_backup(step.settings, step.run_id, snapshot[0] if snapshot else None)
+    record_backup(step.connection, backup)
+    return backup.attempt

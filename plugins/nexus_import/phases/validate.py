@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow.sdk import chain, get_current_context, task, task_group
@@ -27,17 +27,27 @@ from nexus_import.nexus.staging import (
     require_staging,
     stage_records,
 )
-from nexus_import.phases.common import Counts, Step, connect, open_source, open_step, open_store
+from nexus_import.phases.common import Counts, Step, begin_step, connect, open_source, open_step, open_store
 from nexus_import.phases.gates import make_gate, run_checks
 from nexus_import.settings import Settings
 from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
-from nexus_import.storage import ObjectStore
+from nexus_import.storage import ObjectStore, StoredObject
 
 log = logging.getLogger("nexus_import")
 PHASE = "Phase 0"
 ENTITIES = ("patient", "appointment", "note", "letter", "reminder", "document", "image")
 FETCH_POOL = "filemaker"
 READABLE = "phase_0/values_are_readable"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A finished snapshot of one entity."""
+
+    entity: str
+    attempt: int
+    manifest: StoredObject
+    record_count: int
 
 
 @task_group(group_id="phase_0_validate", group_display_name="Phase 0: Pre-Import Validation")
@@ -57,28 +67,35 @@ def validate() -> None:
 @task(multiple_outputs=False)
 def back_up_database() -> Counts:
     """Export all tables to CSV on S3. Clearing is safe: a run takes one backup and never overwrites it."""
-    with open_step("back_up", PHASE, "Backing up the Nexus database") as step:
-        store = open_store(step.settings)
-        backup = latest_backup(step.connection, step.run_id)
-        if backup is not None and store.exists(backup.manifest_key):
-            log.info("This run has its backup already: %s", backup.manifest_key)
-        else:
-            backup = take_run_backup(step.connection, step.settings, step.run_id)
-        step.finish(
-            f"Backed up {backup.table_count:,} tables with {backup.row_count:,} rows ({backup.byte_count:,} bytes)",
-            records=backup.row_count,
-            table_count=backup.table_count,
-            row_count=backup.row_count,
-            byte_count=backup.byte_count,
-            attempt=backup.attempt,
-        )
+    with begin_step("back_up", PHASE, "Backing up the Nexus database") as begun:
+        present = find_run_backup(begun.settings, begun.run_id)
+        backup = present or take_run_backup(begun.settings, begun.run_id)
+        with begun.transaction() as step:
+            if present is None:
+                record_backup(step.connection, backup)
+            step.finish(
+                f"Backed up {backup.table_count:,} tables with {backup.row_count:,} rows ({backup.byte_count:,} bytes)",
+                records=backup.row_count,
+                table_count=backup.table_count,
+                row_count=backup.row_count,
+                byte_count=backup.byte_count,
+                attempt=backup.attempt,
+            )
     return step.counts
 
 
-def take_run_backup(
-    journal: Connection[Any], settings: Settings, run_id: str, snapshot_id: str | None = None
-) -> Backup:
-    """Take the run's next backup with the backup role, and record it through `journal`.
+def find_run_backup(settings: Settings, run_id: str) -> Backup | None:
+    """Return the run's newest backup, None when it has none, or when its manifest has gone from S3."""
+    with connect(settings.policy.connections.nexus) as connection:
+        backup = latest_backup(connection, run_id)
+    if backup is None or not open_store(settings).exists(backup.manifest_key):
+        return None
+    log.info("This run has its backup already: %s", backup.manifest_key)
+    return backup
+
+
+def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = None) -> Backup:
+    """Take the run's next backup with the backup role; the caller records it.
 
     `snapshot_id`, exported by another transaction, makes the backup exactly what that transaction sees.
     """
@@ -91,7 +108,6 @@ def take_run_backup(
             if snapshot_id is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)))
             backup = take_backup(connection, store, run_id, next_attempt(store, run_id), tables)
-    record_backup(journal, backup)
     log.info("Backup manifest: s3://%s/%s", store.bucket, backup.manifest_key)
     return backup
 
@@ -102,17 +118,18 @@ def verify_filemaker() -> Counts:
 
     Clearing is safe and, with downstream, is what to do after something was corrected in FileMaker.
     """
-    with open_step("verify_filemaker", PHASE, "Testing the FileMaker connection") as step:
+    with begin_step("verify_filemaker", PHASE, "Testing the FileMaker connection") as begun:
         record_counts = {}
-        with open_source(step.settings.policy.connections.filemaker) as source:
-            for mapping in step.settings.mappings.values():
+        with open_source(begun.settings.policy.connections.filemaker) as source:
+            for mapping in begun.settings.mappings.values():
                 require_fields(source, mapping)
                 record_counts[f"{mapping.entity}_count"] = source.found_count(mapping)
-        step.finish(
-            f"{source.verified}: {len(record_counts)} layouts readable",
-            records=sum(record_counts.values()),
-            **record_counts,
-        )
+        with begun.transaction() as step:
+            step.finish(
+                f"{source.verified}: {len(record_counts)} layouts readable",
+                records=sum(record_counts.values()),
+                **record_counts,
+            )
     return step.counts
 
 
@@ -124,29 +141,32 @@ def make_fetch(entity: str) -> Callable[[], Counts]:
 
         Clearing is safe: a fetch that had not finished goes on, one that had finished reads again, anew.
         """
-        with open_step(f"fetch_{entity}", PHASE, f"Fetching {entity}s from FileMaker") as step:
-            record_count, snapshot = fetch_entity(step, step.settings.mappings[entity])
-            step.finish(
-                f"Fetched {record_count:,} {step.settings.mappings[entity].label}",
-                records=record_count,
-                record_count=record_count,
-                attempt=snapshot.attempt,
-            )
+        with begin_step(f"fetch_{entity}", PHASE, f"Fetching {entity}s from FileMaker") as begun:
+            # minutes with a slow FileMaker: no transaction is open meanwhile
+            fetched = fetch_entity(begun.settings, begun.run_id, begun.settings.mappings[entity])
+            with begun.transaction() as step:
+                record_snapshot(step.connection, step.run_id, fetched)
+                step.finish(
+                    f"Fetched {fetched.record_count:,} {step.settings.mappings[entity].label}",
+                    records=fetched.record_count,
+                    record_count=fetched.record_count,
+                    attempt=fetched.attempt,
+                )
         return step.counts
 
     fetch.__name__ = f"fetch_{entity}s"
     return fetch
 
 
-def fetch_entity(step: Step, mapping: EntityMapping) -> tuple[int, Snapshot]:
-    """Walk the layout and store page after page; return how many records the snapshot holds."""
-    snapshot = Snapshot.open(open_store(step.settings), step.run_id, mapping.entity)
+def fetch_entity(settings: Settings, run_id: str, mapping: EntityMapping) -> Fetched:
+    """Walk the layout and store page after page; return the finished snapshot."""
+    snapshot = Snapshot.open(open_store(settings), run_id, mapping.entity)
     progress = snapshot.resume()
     if progress:
         log.info("Going on with attempt %d after %d records", snapshot.attempt, len(progress.already_read))
     started = time.monotonic()
     state = get_current_context().get("task_state_store")
-    with open_source(step.settings.policy.connections.filemaker) as source:
+    with open_source(settings.policy.connections.filemaker) as source:
         require_fields(source, mapping)  # one that went since the test would be empty in every record
         walk = source.walk(
             mapping,
@@ -164,12 +184,16 @@ def fetch_entity(step: Step, mapping: EntityMapping) -> tuple[int, Snapshot]:
                 state.set("progress", line)
     stored = snapshot.finish(asdict(walk.summary), walk.summary.vanished_record_ids)
     count = walk.summary.distinct_read - len(walk.summary.vanished_record_ids)
-    step.connection.execute(
+    return Fetched(mapping.entity, snapshot.attempt, stored, count)
+
+
+def record_snapshot(connection: Connection[Any], run_id: str, fetched: Fetched) -> None:
+    """Write a finished snapshot to the journal: from now on it is the one that is staged."""
+    connection.execute(
         "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
-        (step.run_id, mapping.entity, snapshot.attempt, stored.key, stored.sha256, count),
+        (run_id, fetched.entity, fetched.attempt, fetched.manifest.key, fetched.manifest.sha256, fetched.record_count),
     )
-    return count, snapshot
 
 
 @task(task_id="stage_records", multiple_outputs=False)
