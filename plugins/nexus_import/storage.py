@@ -56,19 +56,23 @@ def _worded(what: str) -> Iterator[None]:
         ) from error
 
 
-class _HashingReader:
+class HashingReader:
+    """Passes a stream on, counts its bytes and hashes them."""
+
     def __init__(self, source: Readable) -> None:
         self._source = source
         self._digest = hashlib.sha256()
         self.byte_count = 0
 
     def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, empty at the end."""
         block = self._source.read(size)
         self._digest.update(block)
         self.byte_count += len(block)
         return block
 
     def hexdigest(self) -> str:
+        """Return the SHA-256 of what was read so far."""
         return self._digest.hexdigest()
 
 
@@ -101,7 +105,7 @@ class ObjectStore:
     def put_stream(self, key: str, source: Readable, content_type: str) -> StoredObject:
         """Write a stream of unknown length in parts; memory stays bounded."""
         self._refuse_overwrite(key)
-        reader = _HashingReader(source)
+        reader = HashingReader(source)
         with _worded(f"write {key}"):
             self._client.upload_fileobj(
                 reader,

@@ -10,29 +10,11 @@ import zstandard
 
 from nexus_import.errors import BackupError
 from nexus_import.nexus.manifest import SavedTable
-from nexus_import.storage import ObjectStore, Readable
+from nexus_import.storage import HashingReader, ObjectStore
 
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 128 * 1024
-
-
-class _Hashed:
-    """Passes a stream on and hashes it."""
-
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        self._digest = hashlib.sha256()
-        self.byte_count = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        block = self._source.read(size)
-        self._digest.update(block)
-        self.byte_count += len(block)
-        return block
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
 
 
 def read_csv(store: ObjectStore, saved: SavedTable) -> Iterator[bytes]:
@@ -45,7 +27,7 @@ def read_csv(store: ObjectStore, saved: SavedTable) -> Iterator[bytes]:
         raise BackupError(f"The backup's object of {saved.table} is missing ({saved.key}). Choose another backup.")
     content = hashlib.sha256()
     with store.open_stream(saved.key) as body:
-        packed = _Hashed(body)
+        packed = HashingReader(body)
         try:
             with zstandard.ZstdDecompressor().stream_reader(packed) as csv:  # type: ignore[arg-type]  # only read() is used
                 while block := csv.read(BLOCK_BYTES):
