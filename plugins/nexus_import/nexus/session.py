@@ -1,4 +1,8 @@
-"""Settings of a transaction: how values are written as text, and how long it may wait for others or for us."""
+"""How a session writes values as text, on every server the same, and how long a transaction may wait.
+
+Rows are kept as text (backups, images of a publish) and compared by digests of text, one session's with another's: a
+server that is set to another time zone or style must not make them differ.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-FORMATS = {
-    "client_encoding": "UTF8",
+TEXT_OF_VALUES = {
     "datestyle": "ISO",
     "intervalstyle": "postgres",
     "timezone": "UTC",
@@ -15,10 +18,15 @@ FORMATS = {
     "bytea_output": "hex",
     "lc_monetary": "C",
     "xmloption": "content",
+}
+FORMATS = TEXT_OF_VALUES | {
+    "client_encoding": "UTF8",
     "search_path": "public",
     # a row-level policy would hide rows from a backup without a word; so it is an error
     "row_security": "off",
 }
+SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in TEXT_OF_VALUES.items())
+"""What a connection is opened with that reads or writes images and digests of rows."""
 
 
 def allow_waiting(connection: Connection[Any]) -> None:

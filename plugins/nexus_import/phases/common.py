@@ -23,14 +23,13 @@ from nexus_import.filemaker.hook import FileMakerHook
 from nexus_import.filemaker.source import DataApiSource, Source
 from nexus_import.nexus.database_errors import describe
 from nexus_import.nexus.journal import StepRecord, record_failure, record_step
+from nexus_import.nexus.session import SESSION_OPTIONS
 from nexus_import.settings import Settings
 from nexus_import.storage import ObjectStore
 
 log = logging.getLogger("nexus_import")
 
 Counts = dict[str, int]
-SESSION_OPTIONS = "-c timezone=UTC -c datestyle=ISO"
-"""Digests of values are compared between runs, so their text must not depend on the server's settings."""
 
 
 def load_settings() -> Settings:
