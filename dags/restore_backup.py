@@ -1,14 +1,18 @@
 """
-# Restore a backup
+# Restore a backup, or undo a publish
 
-Puts back what a backup of the import holds: all of it is checked first, compared with live Nexus, shown to a person,
-and written in **one transaction**. Until that commits Nexus is as it was, and readers never notice.
+Puts back what a backup of the import holds, or what a publish replaced: all of it is checked first, compared with live
+Nexus, shown to a person, and written in **one transaction**. Until that commits Nexus is as it was, and readers never
+notice.
 
-**To run it**: *Trigger*, choose the backup and `rehearse` (checks and compares, changes nothing) or `restore`. The log
-of `backup.choose_backup` lists the backups that are there, the log of `compare.compare_with_live` what would be lost.
+**To run it**: *Trigger*, choose the backup, or the publish to undo, and `rehearse` (checks and compares, changes
+nothing) or `restore`. The log of `backup.choose_backup` lists the backups and publishes that are there, the log of
+`compare.compare_with_live` what would be lost.
 
-**Before a restore, stop the writing**: take Nexus into maintenance. What is written after the comparison would be lost
-unseen, so the restore refuses then. A backup of the present state is taken first: restoring that one undoes it.
+**Undo or restore**: an undo takes one publish back and leaves alone, by name, every row that somebody has written
+since; the practice can go on working. A restore makes tables what they were, whoever wrote since: take Nexus into
+maintenance first. What is written after the comparison would be lost unseen, so the restore refuses then. A backup of
+the present state is taken before a restore: restoring that one takes it back.
 
 **When it is red**: the last line of `end.outcome` says what is wrong and which task to clear, *with downstream*. When
 Airflow itself is down, the same is done in a shell: `python -m nexus_import.restore --help`.
@@ -30,7 +34,16 @@ PARAMS = {
         minLength=1,
         title="Which backup",
         description="newest: the newest good one that an import took. Or RUN or RUN/ATTEMPT, as the log of "
-        "backup.choose_backup lists them; what a restore saved before it worked is chosen this way, to undo it.",
+        "backup.choose_backup lists them; what a restore saved before it worked is chosen this way, to take it back.",
+    ),
+    "undo": Param(
+        None,
+        type=["null", "string"],
+        minLength=1,
+        examples=["newest"],
+        title="Or which publish to undo",
+        description="Leave it empty to restore a backup. newest: the newest publish that live Nexus holds. Or a run, "
+        "as the log of backup.choose_backup lists them. Rows that somebody has written since are left alone and named.",
     ),
     "scope": Param(
         "patient_data",
@@ -43,7 +56,7 @@ PARAMS = {
         "rehearse",
         title="What to do",
         enum=["rehearse", "restore"],
-        description="rehearse: check, load beside and compare; live Nexus stays as it is. "
+        description="rehearse: check and compare; live Nexus stays as it is. "
         "restore: then ask a person, and put it back.",
     ),
     "without_backup": Param(
@@ -66,13 +79,13 @@ PARAMS = {
     allowed_run_types=["manual"],  # type: ignore[list-item]  # converted from text
     default_args={"retries": 0, "owner": "Nexus import"},
     params=PARAMS,
-    tags={"nexus", "restore"},
+    tags={"nexus", "restore", "undo"},
 )
 def restore_backup() -> None:
     """Run the steps from top to bottom."""
     chain(
         start_restore(),
-        choosing(),  # nothing is compared with a backup that is damaged
+        choosing(),  # nothing is compared with what is damaged, or not all there any more
         comparing(),  # nobody is asked before it is known what would be lost
         restoring(),  # nothing is written before somebody said yes
         end_restore(),  # runs whatever happened before, and speaks the verdict

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from nexus_import.errors import ConfigurationError
-from nexus_import.settings import Settings, load_policy
+from nexus_import.settings import RestoreParameters, Settings, load_policy
 
 from tests.support.copies import own_include
 
@@ -130,3 +130,25 @@ def test_imported_entities_stand_in_the_order_of_the_sequence() -> None:
         "letter",
         "reminder",
     ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (
+            {"backup": "a/001"},
+            r"undo newest and backup a/001 cannot both be chosen: .* Leave backup at newest, or undo",
+        ),
+        ({"scope": "everything"}, "choose the scope patient_data, or restore a backup"),
+        ({"without_backup": True}, "leave without_backup off"),
+        ({"undo": ""}, "undo: "),
+    ],
+)
+def test_choices_of_a_restore_that_do_not_go_together_are_named(chosen: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^parameters: .*{said}"):
+        RestoreParameters.load({"undo": "newest"} | chosen)
+
+
+@pytest.mark.parametrize("chosen", [{"undo": "newest"}, {"undo": "run"}, {"undo": None, "scope": "everything"}])
+def test_choices_of_a_restore_that_go_together(chosen: dict[str, Any]) -> None:
+    assert RestoreParameters.load(chosen).undo == chosen["undo"]

@@ -88,10 +88,6 @@ class RunStopped(NexusImportError):
     """The verdict of a run that did not do all that was asked for."""
 
 
-class UndoRefused(NexusImportError):
-    """A publish cannot be undone as asked; live Nexus is unchanged."""
-
-
 class RestoreRefused(NexusImportError):
     """A backup cannot be put back as asked; live Nexus is unchanged.
 
@@ -102,3 +98,7 @@ class RestoreRefused(NexusImportError):
         """Keep what a caller decides by."""
         super().__init__(message)
         self.is_stale = is_stale
+
+
+class UndoRefused(RestoreRefused):
+    """A publish cannot be undone as asked; live Nexus is unchanged."""

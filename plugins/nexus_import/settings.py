@@ -180,9 +180,10 @@ class Parameters(_Strict):
 
 
 class RestoreParameters(_Strict):
-    """What the person who restores a backup may choose."""
+    """What the person who restores a backup, or undoes a publish, may choose."""
 
     backup: str = Field(default="newest", min_length=1)
+    undo: str | None = Field(default=None, min_length=1)
     scope: Literal["patient_data", "everything"] = "patient_data"
     mode: Literal["rehearse", "restore"] = "rehearse"
     without_backup: bool = False
@@ -191,9 +192,33 @@ class RestoreParameters(_Strict):
     def load(cls, parameters: Mapping[str, Any]) -> RestoreParameters:
         """Check the parameters of a restore; raise `ConfigurationError` naming the first mistake."""
         try:
-            return cls.model_validate({name: parameters[name] for name in cls.model_fields if name in parameters})
+            chosen = cls.model_validate({name: parameters[name] for name in cls.model_fields if name in parameters})
         except ValidationError as error:
             raise ConfigurationError(_first_mistake("parameters", error, cls)) from error
+        if mistake := chosen.contradiction():
+            raise ConfigurationError(f"parameters: {mistake}")
+        return chosen
+
+    def contradiction(self) -> str | None:
+        """Return why these choices do not go together, None when they do."""
+        if self.undo is None:
+            return None
+        if self.backup != "newest":
+            return (
+                f"undo {self.undo} and backup {self.backup} cannot both be chosen: either a publish is undone or a "
+                "backup is put back. Leave backup at newest, or undo empty."
+            )
+        if self.scope == "everything":
+            return (
+                "an undo takes back the rows that one publish wrote, and these are patient data: choose the scope "
+                "patient_data, or restore a backup."
+            )
+        if self.without_backup:
+            return (
+                "an undo takes no backup first, as it loses nothing that FileMaker or staff have written: "
+                "leave without_backup off."
+            )
+        return None
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 import pytest
 from nexus_import.errors import RestoreRefused
 from nexus_import.nexus.locking import PUBLISH_LOCK
@@ -19,16 +15,13 @@ from nexus_import.restore import Request, run
 from nexus_import.settings import load_policy
 
 from local.nexus_database import RESTORE_ROLE
+from tests.faults.interrupting import CLOSED, DONE, WAIT_SECONDS, held, kill, wait_for_nobody, wait_for_writer
 from tests.restore import shell
 from tests.restore.scene import Scene, open_scene, start_bare
 from tests.support.installation import start_installation
 from tests.support.wire import PIECE, Cut, Message, cut
 from tests.support.wired import Once, storage_wire
 
-WAIT_SECONDS = 60.0
-POLL_SECONDS = 0.05
-DONE = "nexus_import.restore"
-CLOSED = "nexus_import.restore_run"
 Rows = dict[str, list[bytes]]
 
 
@@ -59,42 +52,6 @@ def nexus(undamaged: Scene, whole: Rows) -> Scene:
     """Half of the patients went since the backup, and some were changed."""
     undamaged.execute("DELETE FROM patients WHERE n % 2 = 0; UPDATE patients SET x = 'since' WHERE n % 5 = 0")
     return undamaged
-
-
-@contextmanager
-def held(scene: Scene, table: str) -> Iterator[psycopg.Connection[Any]]:
-    """Hold up whoever writes to a table until the block ends, or the connection rolls back."""
-    with scene.installation.database.cluster.connect(scene.installation.database.database) as connection:
-        connection.autocommit = False
-        connection.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())
-        yield connection
-        connection.rollback()
-
-
-def wait_for_writer(scene: Scene, table: str) -> int:
-    """Wait until a process of the server waits to write to the table; return its number."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    query = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = to_regclass(%s)"
-    while not (found := scene.installation.rows(query, table)):
-        assert time.monotonic() < deadline, f"nobody came to {table}"
-        time.sleep(POLL_SECONDS)
-    return int(found[0][0])
-
-
-def wait_for_nobody(scene: Scene) -> None:
-    """Wait until the server has noticed that the restore's process is gone."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    own = scene.connection.info.backend_pid
-    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND pid <> %s AND datname = current_database()"
-    while scene.value(query, RESTORE_ROLE, own):
-        assert time.monotonic() < deadline, "the connection of the killed process stayed"
-        time.sleep(POLL_SECONDS)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
 
 
 def is_inside_the_patients(message: Message) -> bool:
@@ -212,7 +169,7 @@ def test_write_while_the_person_thinks_is_not_lost_unseen(nexus: Scene) -> None:
     shell.environment(nexus)  # makes the copy of include/
     policy = load_policy(nexus.include / "policy.yaml")
     uri = nexus.installation.database.uri(RESTORE_ROLE)
-    request = Request(uri, "newest", "patient_data", False, False, False, False, confirm)
+    request = Request(uri=uri, confirm=confirm)
     with pytest.raises(RestoreRefused, match="Live Nexus changed since it was compared with the backup"):
         run(request, nexus.store, policy)
     assert nexus.value("SELECT x FROM patients WHERE n = -1") == "written meanwhile"

@@ -10,17 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from nexus_import.core.sequence import PLAN, SEQUENCE
 from nexus_import.nexus.backup import Backup, record_backup
 from nexus_import.nexus.journal import StepRecord, create_journal, record_step
 from nexus_import.nexus.links import read_links, store_links
 from nexus_import.nexus.plan import Plan, make_plan
 from nexus_import.nexus.publish import Publication, PublishRequest, publish
+from nexus_import.nexus.session import SESSION_OPTIONS
 from nexus_import.nexus.staging import lock_staging
 from nexus_import.nexus.working_copy import Stamp, copy_tables
 from nexus_import.settings import Policy, load_policy
 from psycopg import Connection
 
+from local.nexus_database import IMPORT_ROLE, RESTORE_ROLE
 from tests.nexus import live_rows
 from tests.support.installation import Installation, Parts, start_installation
 
@@ -42,8 +45,16 @@ ADDED = "90000000-0000-5000-8000-000000000005"
 @contextmanager
 def open_importer(installation: Installation) -> Iterator[Connection[Any]]:
     """Yield a connection of the import's role with the session that the tasks have."""
-    with installation.importer() as connection:
-        connection.execute("SET timezone = 'UTC'; SET datestyle = 'ISO'")
+    uri = installation.database.uri(IMPORT_ROLE)
+    with psycopg.connect(uri, autocommit=True, options=SESSION_OPTIONS) as connection:
+        yield connection
+
+
+@contextmanager
+def open_restorer(installation: Installation) -> Iterator[Connection[Any]]:
+    """Yield a connection of the restore's role, with the session that its tasks and its command line have."""
+    uri = installation.database.uri(RESTORE_ROLE)
+    with psycopg.connect(uri, autocommit=True, options=SESSION_OPTIONS) as connection:
         yield connection
 
 

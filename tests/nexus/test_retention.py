@@ -159,6 +159,19 @@ def test_rows_of_old_plans_go_but_those_of_the_newest_publish_stay(run: ManualRu
     assert run.installation.value("SELECT count(*) FROM nexus_import.plan WHERE plan_id = %s", first.plan_id) == 1
 
 
+def test_newest_publish_that_changed_a_row_can_be_undone_however_old_it_is(run: ManualRun, store: ObjectStore) -> None:
+    run.edit()
+    plan = run.plan()
+    run.publish()
+    later = ManualRun(run.installation, run.connection)
+    later.copy()
+    assert later.plan().change_count == 0
+    later.publish()
+    assert remove(run, store, after_days=600)["plans"] == 0
+    kept = "SELECT count(*) FROM nexus_import.before_image WHERE plan_id = %s"
+    assert run.installation.value(kept, plan.plan_id) == plan.change_count
+
+
 def test_rehearsed_plans_of_old_runs_go(run: ManualRun, store: ObjectStore) -> None:
     run.edit()
     plan = run.plan()

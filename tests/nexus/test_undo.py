@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
+from nexus_import.core.data_policy import DataPolicy
 from nexus_import.errors import PublishRefused, UndoRefused
 from nexus_import.nexus import locking, undo
-from nexus_import.nexus.links import Link, read_links
-from nexus_import.nexus.undo import Left, Undo, undo_publication
+from nexus_import.nexus.publications import choose_publication, read_publications
+from nexus_import.nexus.undo import Undo, undo_publication
+from nexus_import.nexus.undo_deciding import Left
 from psycopg.types.json import Jsonb
 
-from tests.nexus.live_rows import add_appointment, add_document, add_note, document, insert_statement
+from tests.nexus.live_rows import add_appointment, add_document, add_note, add_patient, document, insert_statement
 from tests.nexus.manual_run import (
     ADDED,
     FIRST,
@@ -20,9 +24,11 @@ from tests.nexus.manual_run import (
     OPERATOR,
     POLICY,
     SECOND,
+    SECOND_EVENT,
     STARTED,
     STAYS,
     ManualRun,
+    open_restorer,
 )
 
 DATA = POLICY.data_policy()
@@ -30,14 +36,11 @@ NEWCOMER = "90000000-0000-5000-8000-000000000006"
 """A patient whom the publish adds."""
 
 
-def links(run: ManualRun) -> list[Link]:
-    """Return the links that count as references: those of the tables that the import looks after."""
-    return [link for link in read_links(run.connection, DATA) if link.table in DATA.copied_tables]
-
-
-def take_back(run: ManualRun, *, is_rehearsal: bool = False) -> Undo:
+def take_back(run: ManualRun, *, is_rehearsal: bool = False, policy: DataPolicy = DATA) -> Undo:
     """Undo the run's publish."""
-    return undo_publication(run.connection, run.run_id, links(run), by=OPERATOR, is_rehearsal=is_rehearsal)
+    with open_restorer(run.installation) as connection:
+        chosen = choose_publication(read_publications(connection), run.run_id)
+        return undo_publication(connection, chosen.plan_id, policy, by=OPERATOR, is_rehearsal=is_rehearsal)
 
 
 def contents(run: ManualRun) -> dict[str, str]:
@@ -161,16 +164,109 @@ def test_a_reference_that_is_being_written_is_waited_for(newcomer: ManualRun, mo
     assert [left.row_id for left in take_back(newcomer).left] == [NEWCOMER]
 
 
-def test_value_that_was_taken_since_refuses_the_undo_whole(run: ManualRun) -> None:
+def test_a_row_that_a_table_nobody_declared_refers_to_stays(newcomer: ManualRun) -> None:
+    newcomer.installation.execute("CREATE TABLE waiting_list (who uuid REFERENCES patients ON DELETE CASCADE)")
+    newcomer.installation.execute("INSERT INTO waiting_list VALUES (%s)", NEWCOMER)
+    assert take_back(newcomer).left == [Left("patients", NEWCOMER, "a row of waiting_list refers to it")]
+    assert newcomer.installation.value("SELECT count(*) FROM waiting_list") == 1
+
+
+def test_a_row_that_only_a_log_speaks_of_goes_where_the_policy_says_so(newcomer: ManualRun) -> None:
+    newcomer.installation.execute(
+        "UPDATE sent_emails SET related_patient_id = upper(%s) WHERE id IN (SELECT id FROM sent_emails LIMIT 2)",
+        NEWCOMER,
+    )
+    undone = take_back(newcomer, is_rehearsal=True)
+    assert undone.left == [Left("patients", NEWCOMER, "a row of sent_emails refers to it")]
+    undone = take_back(newcomer, policy=replace(DATA, nexus_only_tables={"sent_emails": "delete"}))
+    assert undone.left == []
+    assert undone.notes == [
+        "2 rows of sent_emails.related_patient_id refer to rows of patients that go, and keep the ids of rows that are "
+        "no longer there"
+    ]
+
+
+def test_columns_that_the_database_computes_are_computed_again(run: ManualRun) -> None:
+    run.installation.execute(
+        "ALTER TABLE patients ADD COLUMN loud text GENERATED ALWAYS AS (upper(last_name)) STORED;"
+        "ALTER TABLE patients ADD COLUMN number integer GENERATED ALWAYS AS IDENTITY"
+    )
+    before = run.installation.rows("SELECT to_jsonb(p) - 'number' FROM patients AS p ORDER BY id")
+    run.edit()
+    run.plan()
+    run.publish()
+    undone = take_back(run)
+    assert (undone.counts["patients"], undone.left) == ({"add": 0, "change": 1, "remove": 1}, [])
+    assert run.installation.rows("SELECT to_jsonb(p) - 'number' FROM patients AS p ORDER BY id") == before
+
+
+def test_server_that_writes_values_in_another_way_changes_nothing(run: ManualRun) -> None:
+    run.edit()
+    run.plan()
+    run.publish()
+    database = run.installation.database
+    with database.cluster.connect(database.database) as connection:
+        for setting in ("timezone TO 'Australia/Sydney'", "datestyle TO 'SQL, DMY'", "bytea_output TO 'escape'"):
+            connection.execute(f"ALTER DATABASE {database.database} SET {setting}".encode())
+    assert take_back(run).left == []
+
+
+def test_row_whose_unique_value_was_taken_since_stays(run: ManualRun) -> None:
     run.edit()
     run.work("UPDATE nexus_work.appointments SET filemaker_event_id = NULL WHERE id = %s", SECOND)
     run.plan()
     run.publish()
-    freed = "90000000-0000-4000-8000-0000000000f4"
     run.installation.execute("UPDATE appointments SET filemaker_event_id = NULL WHERE id = %s", FIRST)
-    add_appointment(run.installation, STAYS, filemaker_event_id=freed)
+    taken = add_appointment(run.installation, STAYS, filemaker_event_id=SECOND_EVENT)
+    assert take_back(run).left == [
+        Left("appointments", FIRST, "changed since the publish"),
+        Left("appointments", SECOND, "another row has its filemaker_event_id now"),
+    ]
+    owner = "SELECT id::text FROM appointments WHERE filemaker_event_id = %s"
+    assert run.installation.rows(owner, SECOND_EVENT) == [(taken,)]
+
+
+def test_row_that_stays_keeps_its_unique_value_from_the_one_that_had_it_before(run: ManualRun) -> None:
+    """The publish swapped two; one was edited since, so the other cannot go back either."""
+    run.edit()
+    run.plan()
+    run.publish()
+    run.installation.execute("UPDATE appointments SET status = 'done' WHERE id = %s", FIRST)
+    assert take_back(run).left == [
+        Left("appointments", FIRST, "changed since the publish"),
+        Left("appointments", SECOND, "another row has its filemaker_event_id now"),
+    ]
+
+
+def test_row_that_referred_to_one_that_is_gone_stays_away(run: ManualRun) -> None:
+    appointment = add_appointment(run.installation, GONE)
+    note = add_note(run.installation, GONE)
+    run.copy()
+    run.work("DELETE FROM nexus_work.notes WHERE id = %s", note)
+    run.work("UPDATE nexus_work.appointments SET patient_id = %s WHERE id = %s", STAYS, appointment)
+    run.work("DELETE FROM nexus_work.appointments WHERE id = %s", FIRST)
+    run.plan()
+    run.publish()
+    run.installation.execute("DELETE FROM patients WHERE id = %s", GONE)
+    undone = take_back(run)
+    assert undone.left == [
+        Left("appointments", appointment, "the row of patients that it referred to is gone"),
+        Left("notes", note, "the row of patients that it referred to is gone"),
+    ]
+    assert undone.row_count == 1
+    assert run.installation.value("SELECT count(*) FROM appointments WHERE id = %s", FIRST) == 1
+
+
+def test_broken_constraint_of_another_kind_refuses_the_undo_whole(run: ManualRun) -> None:
+    run.installation.execute("UPDATE patients SET title = 'Baroness' WHERE id = %s", STAYS)
+    run.copy()
+    run.edit()
+    run.plan()
+    run.publish()
+    run.installation.execute("CREATE UNIQUE INDEX one_each ON patients (lower(title)) WHERE title ILIKE 'baroness'")
+    add_patient(run.installation, title="BARONESS")
     before = contents(run)
-    with pytest.raises(UndoRefused, match=r"constraint .*filemaker_event_id.* of appointments"):
+    with pytest.raises(UndoRefused, match=r"constraint one_each of patients\); live Nexus is unchanged\. Look at the"):
         take_back(run)
     assert contents(run) == before
 
@@ -193,6 +289,44 @@ def test_only_the_newest_publish_is_undone_and_only_once(run: ManualRun) -> None
         take_back(second)
     take_back(run)
     assert run.installation.value("SELECT count(*) FROM patients WHERE id = %s", GONE) == 1
+
+
+def test_publishes_that_changed_no_row_are_undone_with_the_one_below(run: ManualRun) -> None:
+    before = contents(run)
+    run.edit()
+    run.plan()
+    run.publish()
+    empty = [ManualRun(run.installation, run.connection) for _ in range(2)]
+    for later in empty:
+        later.copy()
+        assert later.plan().change_count == 0
+        later.publish()
+    undone = take_back(run)
+    assert undone.notes == [
+        f"the publish of run {later.run_id}, which changed no row, is undone with it" for later in reversed(empty)
+    ]
+    assert contents(run) == before
+    assert run.installation.rows("SELECT DISTINCT undone_by FROM nexus_import.publication") == [(OPERATOR,)]
+
+
+def test_what_is_remembered_of_rows_left_alone_is_what_was_published(newcomer: ManualRun) -> None:
+    """They hold FileMaker's values of then: forgotten, these would look like edits of staff, or be added twice."""
+    remember = (
+        "INSERT INTO nexus_import.identity VALUES ('note', 'a', %(note)s, 'new'), ('patient', 'b', %(patient)s, 'new');"
+        "INSERT INTO nexus_import.published_row VALUES ('notes', %(note)s, '{}'), ('patients', %(patient)s, '{}');"
+        "INSERT INTO nexus_import.memory_image (plan_id, memory, key) SELECT plan_id, memory, key"
+        " FROM nexus_import.publication, (VALUES ('identity', 'note:a'), ('identity', 'patient:b'),"
+        "  ('published_row', 'notes:' || %(note)s), ('published_row', 'patients:' || %(patient)s)) AS m (memory, key)"
+    )
+    with newcomer.installation.importer() as connection:
+        cursor = psycopg.ClientCursor(connection)
+        cursor.execute(remember, {"note": ADDED, "patient": NEWCOMER})
+    add_document(newcomer.installation, NEWCOMER)
+    assert [left.row_id for left in take_back(newcomer).left] == [NEWCOMER]
+    rows = newcomer.installation.rows(
+        "SELECT nexus_id::text FROM nexus_import.identity UNION ALL SELECT row_id::text FROM nexus_import.published_row"
+    )
+    assert rows == [(NEWCOMER,), (NEWCOMER,)]
 
 
 def test_run_that_published_nothing_has_nothing_to_undo(run: ManualRun) -> None:

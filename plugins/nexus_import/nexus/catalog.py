@@ -150,6 +150,19 @@ def read_unique_columns(connection: Connection[Any], table: str) -> list[str]:
     return [name for (name,) in rows]
 
 
+def read_unique_keys(connection: Connection[Any], table: str) -> list[tuple[str, ...]]:
+    """Return the columns of each unique index of `table` beside its primary key, but for partial and computed ones."""
+    rows = connection.execute(
+        "SELECT DISTINCT ARRAY(SELECT attname::text FROM unnest(indkey[0:indnkeyatts - 1]) AS part (number)"
+        "  JOIN pg_attribute ON attrelid = indrelid AND attnum = part.number ORDER BY attname) AS columns"
+        " FROM pg_index JOIN pg_class ON pg_class.oid = indrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        " WHERE nspname = 'public' AND relname = %s AND indisunique AND NOT indisprimary"
+        " AND indpred IS NULL AND indexprs IS NULL ORDER BY columns",
+        (table,),
+    )
+    return [tuple(columns) for (columns,) in rows]
+
+
 def read_side_effects(connection: Connection[Any]) -> list[tuple[str, str, str]]:
     """Return (table, kind, name) of every trigger and rule that fires, and of row-level security."""
     rows = connection.execute(

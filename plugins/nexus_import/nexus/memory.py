@@ -17,6 +17,9 @@ _MEMORIES = {
     "identity": sql.SQL("known.entity || ':' || known.filemaker_id"),
     "published_row": sql.SQL("known.table_name || ':' || known.row_id"),
 }
+"""The key of an entry."""
+_ROWS = {"identity": sql.Identifier("nexus_id"), "published_row": sql.Identifier("row_id")}
+"""The column that says of which row an entry speaks."""
 
 
 def remember(connection: Connection[Any], run_id: str, plan_id: int, mappings: list[EntityMapping]) -> None:
@@ -34,19 +37,32 @@ def remember(connection: Connection[Any], run_id: str, plan_id: int, mappings: l
 
 
 def remember_as_before(connection: Connection[Any], plan_id: int) -> None:
-    """Put every entry that the publish of this plan changed back to what it was."""
+    """Put the entries that the publish of this plan changed back to what they were.
+
+    Rows that its undo leaves alone still hold what was published, so what is remembered of them stays: else the next
+    import would take FileMaker's own values for edits of staff, or not know the row again.
+    """
     for memory, key in _MEMORIES.items():
         table = sql.Identifier("nexus_import", memory)
         connection.execute(
             sql.SQL(
                 "DELETE FROM {table} AS known USING nexus_import.memory_image AS image"
                 " WHERE image.plan_id = {plan_id} AND image.memory = {memory} AND image.key = {key}"
-            ).format(table=table, plan_id=sql.Literal(plan_id), memory=sql.Literal(memory), key=key)
+                " AND NOT EXISTS (SELECT FROM nexus_import.before_image AS kept WHERE kept.plan_id = {plan_id}"
+                "  AND kept.row_id = known.{row} AND kept.action <> 'remove' AND kept.left_because IS NOT NULL)"
+            ).format(
+                table=table,
+                plan_id=sql.Literal(plan_id),
+                memory=sql.Literal(memory),
+                key=key,
+                row=_ROWS[memory],
+            )
         )
         connection.execute(
             sql.SQL(
                 "INSERT INTO {table} SELECT (image.before_entry::{table}).* FROM nexus_import.memory_image AS image"
                 " WHERE image.plan_id = {plan_id} AND image.memory = {memory} AND image.before_entry IS NOT NULL"
+                " ON CONFLICT DO NOTHING"
             ).format(table=table, plan_id=sql.Literal(plan_id), memory=sql.Literal(memory))
         )
 

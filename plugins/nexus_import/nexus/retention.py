@@ -130,12 +130,16 @@ def _remove_staging(connection: Connection[Any], run_id: str, limit: datetime) -
 
 
 def _remove_plan_rows(connection: Connection[Any], run_id: str, limit: datetime) -> int:
-    """Remove the rows of old plans and the images of old publishes; counts, digests and times stay."""
+    """Remove the rows of old plans and the images of old publishes; counts, digests and times stay.
+
+    The newest publish that changed a row stays, so that it can be undone.
+    """
     plans = [
         plan_id
         for (plan_id,) in connection.execute(
             "SELECT plan_id FROM nexus_import.plan WHERE made_at < %s AND run_id <> %s AND plan_id IS DISTINCT FROM"
-            " (SELECT plan_id FROM nexus_import.publication WHERE undone_at IS NULL"
+            " (SELECT plan_id FROM nexus_import.publication WHERE undone_at IS NULL AND EXISTS"
+            "   (SELECT FROM nexus_import.before_image AS image WHERE image.plan_id = publication.plan_id)"
             "  ORDER BY published_at DESC LIMIT 1)"
             " AND EXISTS (SELECT FROM nexus_import.plan_row WHERE plan_row.plan_id = plan.plan_id)",
             (limit, run_id),

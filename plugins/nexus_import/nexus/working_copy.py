@@ -26,7 +26,7 @@ _BYTES_PER_GIB = 1024**3
 class Stamp:
     """Whose copy it is: the run, the number of the copy within it, the backup it stands on, rows per table.
 
-    `restore_id` is the newest restore that the copy saw, 0 when there had been none.
+    `restore_id` is the newest restore, or undo of a publish, that the copy saw, 0 when there had been none.
     """
 
     run_id: str
@@ -207,13 +207,17 @@ def require_tables(connection: Connection[Any], tables: list[str]) -> None:
 def require_complete(connection: Connection[Any], stamp: Stamp) -> None:
     """Raise `WorkingCopyError` unless every copied table still holds the rows that were copied from this Nexus.
 
-    After a restore that the copy did not see, rows and what the import remembers of them are others, also where a
-    plan does not touch them.
+    After a restore or an undo that the copy did not see, rows and what the import remembers of them are others, also
+    where a plan does not touch them.
     """
-    row = connection.execute("SELECT COALESCE(max(restore_id), 0) FROM nexus_import.restore").fetchone()
-    if row and row[0] != stamp.restore_id:
+    row = connection.execute(
+        "SELECT restore_id, undone_plan_id IS NOT NULL FROM nexus_import.restore ORDER BY restore_id DESC LIMIT 1"
+    ).fetchone()
+    restore_id, is_undo = row or (0, False)
+    if restore_id != stamp.restore_id:
+        what = "A publish was undone in live Nexus" if is_undo else "Live Nexus was restored from a backup"
         raise WorkingCopyError(
-            "Live Nexus was restored from a backup since it was copied, so this working copy is out of date; "
+            f"{what} since it was copied, so this working copy is out of date; "
             "live Nexus is unchanged. Clear phase_1_preserve.copy_tables of this run, with downstream: FileMaker is "
             "not read again."
         )

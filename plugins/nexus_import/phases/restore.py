@@ -1,4 +1,7 @@
-"""The restore of a backup, task by task: chosen and checked, compared, approved by a person, put back, looked at."""
+"""The restore, task by task: chosen and checked, compared, approved by a person, put back, looked at.
+
+What is put back is a backup, or what a publish replaced; where the two differ, `restore_undo` has the undo's part.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from psycopg import IsolationLevel
 
 from nexus_import.errors import DataError, RestoreRefused
 from nexus_import.nexus.backup import Backup, next_attempt, record_backup, take_backup
-from nexus_import.nexus.manifest import RESTORE, choose_backup, find_backups, read_manifest
+from nexus_import.nexus.manifest import RESTORE, FoundBackup, choose_backup, read_manifest
 from nexus_import.nexus.restore.looking import count_unlike
 from nexus_import.nexus.restore.objects import check_objects
 from nexus_import.nexus.restore.planning import Loaded, load_backup, plan_restore
 from nexus_import.nexus.restore.records import (
+    Decided,
+    Restored,
     RestorePlan,
+    UndoPlan,
     find_restore,
     latest_restore_plan,
     mark_verified,
@@ -31,25 +37,31 @@ from nexus_import.nexus.restore.records import (
 from nexus_import.nexus.restore.restoring import restore_backup
 from nexus_import.nexus.restore.scope import find_scope
 from nexus_import.nexus.restore.words import backup_line, headline, plan_lines, plan_table
+from nexus_import.phases import restore_undo as undo
 from nexus_import.phases.common import Counts, connect, open_store
 from nexus_import.phases.mail import run_link, send_mail
 from nexus_import.phases.publishing import UNANSWERED
-from nexus_import.phases.restore_common import PHASE, RestoreTask, load_restore_settings, open_restore_task
+from nexus_import.phases.restore_common import (
+    COMPARE_AGAIN,
+    PHASE,
+    RestoreTask,
+    load_restore_settings,
+    open_restore_task,
+)
 from nexus_import.settings import read_policy
 
 log = logging.getLogger("nexus_import")
-COMPARE_AGAIN = "Clear compare.compare_with_live with downstream."
 
 
-@task_group(group_id="backup", group_display_name="Backup: choose, verify checksums")
+@task_group(group_id="backup", group_display_name="Backup or publish: choose, verify")
 def choosing() -> None:
-    """List the backups, choose one, and read every object of it before anything else is done."""
+    """List backups and publishes, choose one, and prove that all of it is there before anything else is done."""
     chain(choose(), verify_checksums())
 
 
 @task_group(group_id="compare", group_display_name="Compare: what would be lost")
 def comparing() -> None:
-    """Count what a restore would undo; a rehearsal, and a restore that would change nothing, end here."""
+    """Count what would be undone; a rehearsal, and a restore that would change nothing, end here."""
     chain(compare_with_live(), decide())
 
 
@@ -68,73 +80,92 @@ def restoring() -> None:
 @task(task_id="choose_backup", multiple_outputs=False)
 def choose() -> Counts:
     """List what is there and choose. Clearing, with downstream, chooses again."""
-    with open_restore_task("Looking for backups") as step:
-        found = find_backups(step.connection, step.store)
-        usable = [backup for backup in found if not backup.problem]
-        for backup in usable:
-            log.info("Backup: %s", backup_line(backup))
-        if len(usable) < len(found):
-            log.info("%d more that the journal or the store knows cannot be used", len(found) - len(usable))
-        chosen = choose_backup(found, step.parameters.backup)
-        if chosen.manifest is None:
-            raise RestoreRefused(f"{backup_line(chosen)}.")
-        if not chosen.is_proven:
-            log.warning("The journal does not know this backup: its manifest is taken at its word")
-        record_choice(step.connection, step.run_id, chosen.manifest)
-        step.finish(
-            f"Chose {chosen.manifest.name} of {len(usable):,} backups",
-            backup_count=len(usable),
-            table_count=len(chosen.manifest.tables),
-            row_count=chosen.manifest.row_count,
-            attempt=chosen.manifest.attempt,
-        )
+    with open_restore_task("Looking for backups", "Looking for publishes") as step:
+        backups, publications = undo.list_choices(step)
+        if step.is_undo:
+            undo.choose(step, publications)
+        else:
+            _choose_backup(step, backups)
     return step.counts
+
+
+def _choose_backup(step: RestoreTask, found: list[FoundBackup]) -> None:
+    chosen = choose_backup(found, step.parameters.backup)
+    if chosen.manifest is None:
+        raise RestoreRefused(f"{backup_line(chosen)}.")
+    if not chosen.is_proven:
+        log.warning("The journal does not know this backup: its manifest is taken at its word")
+    record_choice(step.connection, step.run_id, chosen.manifest)
+    usable_count = sum(not backup.problem for backup in found)
+    step.finish(
+        f"Chose {chosen.manifest.name} of {usable_count:,} backups",
+        backup_count=usable_count,
+        table_count=len(chosen.manifest.tables),
+        row_count=chosen.manifest.row_count,
+        attempt=chosen.manifest.attempt,
+    )
 
 
 @task(multiple_outputs=False)
 def verify_checksums() -> Counts:
-    """Read every object that would be restored, whole, and compare its checksums. Clearing is safe: it only reads."""
-    with open_restore_task("Verifying the checksums of the backup") as step:
-        manifest = step.manifest()
-        policy = step.settings.policy.data_policy()
-        scope = find_scope(step.connection, manifest, step.parameters.scope, policy)
-        objects = [*scope.tables.values(), *manifest.memory.values()]
-        byte_count = check_objects(step.store, objects)
-        record_checked(step.connection, step.run_id)
-        step.finish(
-            f"Verified {len(objects):,} objects ({byte_count:,} bytes)",
-            object_count=len(objects),
-            byte_count=byte_count,
-        )
+    """Prove that all that would be put back is there as it was kept. Clearing is safe: it only reads.
+
+    Every object of a backup is read whole and compared with its checksums; of a publish the rows it kept are counted.
+    """
+    with open_restore_task("Verifying the checksums of the backup", "Checking what the publish kept") as step:
+        if step.is_undo:
+            undo.check(step)
+        else:
+            _verify_checksums(step)
     return step.counts
+
+
+def _verify_checksums(step: RestoreTask) -> None:
+    manifest = step.manifest()
+    policy = step.settings.policy.data_policy()
+    scope = find_scope(step.connection, manifest, step.parameters.scope, policy)
+    objects = [*scope.tables.values(), *manifest.memory.values()]
+    byte_count = check_objects(step.store, objects)
+    record_checked(step.connection, step.run_id)
+    step.finish(
+        f"Verified {len(objects):,} objects ({byte_count:,} bytes)", object_count=len(objects), byte_count=byte_count
+    )
 
 
 @task(multiple_outputs=False)
 def compare_with_live() -> Counts:
-    """Load the backup beside live Nexus and count what differs. Clearing, with downstream, compares and asks again."""
-    with open_restore_task("Comparing the backup with live Nexus") as step:
-        loaded = _load(step, step.manifest().key)
-        key = step.store.key("restores", step.run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}", "differences.csv")
-        plan = plan_restore(step.connection, step.store, loaded, step.run_id, key)
-        log.info("%s", headline(plan, loaded.manifest))
-        for line in plan_lines(plan):
-            log.warning("%s", line)
-        log.info("By id: s3://%s/%s", step.store.bucket, plan.differences_key)
-        totals = {
-            f"{action}_count": sum(counts[action] for counts in plan.counts.values())
-            for action in ("added", "changed", "removed")
-        }
-        step.finish(f"Compared {len(loaded.tables):,} tables, {plan.change_count:,} rows differ", **totals)
+    """Count what would be put back and what would be lost. Clearing, with downstream, compares and asks again.
+
+    A backup is loaded beside live Nexus; an undo is done and rolled back.
+    """
+    with open_restore_task("Comparing the backup with live Nexus", "Rehearsing the undo") as step:
+        if step.is_undo:
+            undo.rehearse(step)
+        else:
+            _compare(step)
     return step.counts
+
+
+def _compare(step: RestoreTask) -> None:
+    loaded = _load(step, step.manifest().key)
+    key = step.store.key("restores", step.run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}", "differences.csv")
+    plan = plan_restore(step.connection, step.store, loaded, step.run_id, key)
+    log.info("%s", headline(plan, loaded.manifest))
+    for line in plan_lines(plan):
+        log.warning("%s", line)
+    log.info("By id: s3://%s/%s", step.store.bucket, plan.differences_key)
+    step.finish(f"Compared {len(loaded.tables):,} tables, {plan.change_count:,} rows differ", **plan.totals())
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=True)
 def decide() -> bool:
-    """Go on to the question, or end here: a rehearsal, or nothing to restore. Clearing is safe."""
-    with open_restore_task("Deciding whether there is something to restore") as step:
-        plan = _plan(step)
-        is_asked = step.parameters.mode == "restore" and plan.change_count > 0
-        step.finish("A person is asked" if is_asked else "Nothing is restored")
+    """Go on to the question, or end here: a rehearsal, or nothing to put back. Clearing is safe."""
+    with open_restore_task("Deciding whether there is something to put back") as step:
+        if step.is_undo:
+            is_asked = undo.is_asked(step)
+        else:
+            is_asked = step.parameters.mode == "restore" and _plan(step).change_count > 0
+        step.finish("A person is asked" if is_asked else "Nothing is put back")
     return is_asked
 
 
@@ -153,12 +184,14 @@ class RestoreApproval(ApprovalOperator):
         """Write the question."""
         with open_restore_task("Asking a person") as step:
             plan = _plan(step)
-            manifest = read_manifest(step.connection, step.store, plan.manifest_key)
-            self.body = plan_table(plan, manifest, f"s3://{step.store.bucket}/{plan.differences_key}")
+            if isinstance(plan, UndoPlan):
+                self.subject = "Undo this publish in live Nexus?"
+                self.body, text = undo.question(step, plan)
+            else:
+                self.body, text = _question(step, plan)
             record_question(step.connection, plan)
             link = run_link(context["dag_run"].dag_id, step.run_id)
-            text = "\n".join([headline(plan, manifest), *plan_lines(plan), link])
-            send_mail(step.settings, "restore waits for approval", text)
+            send_mail(step.settings, f"{plan.what} waits for approval", f"{text}\n{link}")
             step.finish("The question is asked")
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -176,27 +209,42 @@ class RestoreApproval(ApprovalOperator):
         log.info("%s: %s by %s", PHASE, answer, who)
 
 
+def _question(step: RestoreTask, plan: RestorePlan) -> tuple[str, str]:
+    """Return the question as Markdown, and as text for a mail."""
+    manifest = read_manifest(step.connection, step.store, plan.manifest_key)
+    body = plan_table(plan, manifest, f"s3://{step.store.bucket}/{plan.differences_key}")
+    return body, "\n".join([headline(plan, manifest), *plan_lines(plan)])
+
+
 @task(multiple_outputs=False)
 def restore_tables() -> Counts:
-    """Put the backup back in one transaction, after everything it stands on held again.
+    """Put everything back in one transaction, after all it stands on held again.
 
-    Clearing is safe: a restore that had committed is recognised and not done twice.
+    Clearing is safe: what had been committed is recognised and not done twice.
     """
-    with open_restore_task("Putting the backup back") as step, _saying_what_to_clear():
+    with open_restore_task("Putting the backup back", "Undoing the publish") as step, _saying_what_to_clear():
         if step.parameters.mode != "restore":
             raise RestoreRefused("This run is a rehearsal; live Nexus is unchanged. Trigger a run with mode restore.")
         plan = _plan(step)
-        done = find_restore(step.connection, plan)
-        what = "was restored already"
-        if done is None:
-            loaded = _load(step, plan.manifest_key, plan)
-            save_first = None if step.parameters.without_backup else lambda: save_present_state(step)
-            done = restore_backup(step.connection, loaded, plan, step.settings.policy.operators, save_first)
-            what = "restored in one transaction"
-        if done.saved_manifest_key:
-            log.info("What was there before: s3://%s/%s", step.store.bucket, done.saved_manifest_key)
+        is_repeat = find_restore(step.connection, plan) is not None
+        if isinstance(plan, UndoPlan):
+            undo.undo_rows(step, plan)
+            what = "was undone already" if is_repeat else "undone in one transaction"
+        else:
+            _restore(step, plan)
+            what = "was restored already" if is_repeat else "restored in one transaction"
         step.finish(f"{plan.change_count:,} rows {what}", change_count=plan.change_count)
     return step.counts
+
+
+def _restore(step: RestoreTask, plan: RestorePlan) -> None:
+    done = find_restore(step.connection, plan)
+    if done is None:
+        loaded = _load(step, plan.manifest_key, plan)
+        save_first = None if step.parameters.without_backup else lambda: save_present_state(step)
+        done = restore_backup(step.connection, loaded, plan, step.settings.policy.operators, save_first)
+    if done.saved_manifest_key:
+        log.info("What was there before: s3://%s/%s", step.store.bucket, done.saved_manifest_key)
 
 
 def save_present_state(step: RestoreTask) -> Backup:
@@ -220,30 +268,37 @@ def verify_live() -> Counts:
         plan = _plan(step)
         done = find_restore(step.connection, plan)
         if done is None:
-            raise RestoreRefused("Nothing was restored. Clear restore.restore_tables with downstream.")
-        loaded = _load(step, plan.manifest_key, plan)
-        wrong, written_since = count_unlike(step.connection, loaded, done)
-        if written_since:
-            log.warning("%s rows were written by others since the restore: they are theirs", f"{written_since:,}")
-        if wrong:
-            tables = "; ".join(f"{count:,} rows of {table}" for table, count in wrong.items())
-            raise DataError(
-                f"Restored but unverified: not as the backup has them: {tables}. Call "
-                f"{step.settings.policy.support_contact}; the runbook (docs/runbook.md) says how to look."
-            )
-        mark_verified(step.connection, done)
-        step.finish(
-            f"Verified {len(loaded.tables):,} tables in live Nexus",
-            table_count=len(loaded.tables),
-            written_since_count=written_since,
-        )
+            raise RestoreRefused("Nothing was put back. Clear restore.restore_tables with downstream.")
+        if isinstance(plan, UndoPlan):
+            undo.verify(step, done)
+        else:
+            _verify(step, plan, done)
     return step.counts
 
 
-def _plan(step: RestoreTask) -> RestorePlan:
+def _verify(step: RestoreTask, plan: RestorePlan, done: Restored) -> None:
+    loaded = _load(step, plan.manifest_key, plan)
+    wrong, written_since = count_unlike(step.connection, loaded, done)
+    if written_since:
+        log.warning("%s rows were written by others since the restore: they are theirs", f"{written_since:,}")
+    if wrong:
+        tables = "; ".join(f"{count:,} rows of {table}" for table, count in wrong.items())
+        raise DataError(
+            f"Restored but unverified: not as the backup has them: {tables}. Call "
+            f"{step.settings.policy.support_contact}; the runbook (docs/runbook.md) says how to look."
+        )
+    mark_verified(step.connection, done)
+    step.finish(
+        f"Verified {len(loaded.tables):,} tables in live Nexus",
+        table_count=len(loaded.tables),
+        written_since_count=written_since,
+    )
+
+
+def _plan(step: RestoreTask) -> Decided:
     plan = latest_restore_plan(step.connection, step.run_id)
     if plan is None:
-        raise RestoreRefused(f"The backup was not compared with live Nexus. {COMPARE_AGAIN}")
+        raise RestoreRefused(f"Nothing was compared with live Nexus. {COMPARE_AGAIN}")
     return plan
 
 
@@ -263,4 +318,4 @@ def _saying_what_to_clear() -> Iterator[None]:
     except RestoreRefused as error:
         if not error.is_stale:
             raise
-        raise RestoreRefused(f"{error} {COMPARE_AGAIN}", is_stale=True) from error
+        raise type(error)(f"{error} {COMPARE_AGAIN}", is_stale=True) from error

@@ -15,6 +15,7 @@ from psycopg import Connection
 from nexus_import.core import progress
 from nexus_import.errors import RestoreRefused
 from nexus_import.nexus.manifest import Manifest, read_manifest
+from nexus_import.nexus.publications import Published, read_publications
 from nexus_import.nexus.restore.records import RestoreRun, read_restore_run
 from nexus_import.phases.common import Counts, connect, journalled_failure, open_store
 from nexus_import.settings import Parameters, RestoreParameters, Settings, read_policy
@@ -22,6 +23,8 @@ from nexus_import.storage import ObjectStore
 
 log = logging.getLogger("nexus_import")
 PHASE = "Restore"
+CHOOSE_AGAIN = "Clear backup.choose_backup with downstream."
+COMPARE_AGAIN = "Clear compare.compare_with_live with downstream."
 
 
 def load_restore_settings() -> tuple[Settings, RestoreParameters]:
@@ -41,6 +44,11 @@ class RestoreTask:
     counts: Counts = field(default_factory=dict)
     summary: str = ""
 
+    @property
+    def is_undo(self) -> bool:
+        """Tell whether a publish is undone, and not a backup restored."""
+        return self.parameters.undo is not None
+
     def finish(self, summary: str, **counts: int) -> None:
         """Say what was done; `counts` become the XCom."""
         self.summary = summary
@@ -57,23 +65,31 @@ class RestoreTask:
         """Return the manifest of the chosen backup, as it was when it was chosen."""
         run = self.run()
         if run.manifest_key is None:
-            raise RestoreRefused("No backup was chosen. Clear backup.choose_backup with downstream.")
+            raise RestoreRefused(f"No backup was chosen. {CHOOSE_AGAIN}")
         manifest = read_manifest(self.connection, self.store, run.manifest_key)
         if manifest.sha256 != run.manifest_sha256:
-            raise RestoreRefused(
-                "The manifest of the backup changed since the backup was chosen. "
-                "Clear backup.choose_backup with downstream."
-            )
+            raise RestoreRefused(f"The manifest of the backup changed since the backup was chosen. {CHOOSE_AGAIN}")
         return manifest
+
+    def published(self) -> Published:
+        """Return the publish that was chosen to be undone, as it is now."""
+        plan_id = self.run().undone_plan_id
+        chosen = next((entry for entry in read_publications(self.connection) if entry.plan_id == plan_id), None)
+        if chosen is None:
+            raise RestoreRefused(f"No publish was chosen. {CHOOSE_AGAIN}")
+        return chosen
 
 
 @contextmanager
-def open_restore_task(what: str) -> Iterator[RestoreTask]:
-    """Run a task's body with the restore's connection; an error's sentence goes to the journal for the verdict."""
+def open_restore_task(what: str, undo: str | None = None) -> Iterator[RestoreTask]:
+    """Run a task's body with the restore's connection; an error's sentence goes to the journal for the verdict.
+
+    `what` says what it does, `undo` what it does where a publish is undone, if that is something else.
+    """
     settings, parameters = load_restore_settings()
     started = time.monotonic()
     log.info("::group::%s", PHASE)
-    log.info(progress.starting(PHASE, what))
+    log.info(progress.starting(PHASE, undo if undo and parameters.undo else what))
     with journalled_failure(settings), connect(settings.policy.connections.restore) as connection:
         run_id = get_current_context()["run_id"]
         task = RestoreTask(connection, settings, parameters, open_store(settings), run_id)

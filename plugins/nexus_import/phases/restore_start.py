@@ -40,6 +40,6 @@ def record_restore_attempt() -> None:
                 open_restore(connection, run_id, who, chosen)
     if refusal:
         raise RunStopped(refusal)
-    words = ", ".join(f"{name} {value}" for name, value in chosen.items())
+    words = ", ".join(f"{name} {value}" for name, value in chosen.items() if value is not None)
     log.info("Restore started by %s: %s", who, words)
     send_mail(settings, "restore started", f"A restore was started by {who} ({words}).")

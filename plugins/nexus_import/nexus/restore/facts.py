@@ -6,8 +6,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from nexus_import.core.restore_verdict import RestoreFacts
-from nexus_import.nexus.restore.records import find_restore, latest_restore_plan, read_answer, read_restore_run
+from nexus_import.core.restore_verdict import RestoreFacts, UndoFacts
+from nexus_import.nexus.publications import read_publications
+from nexus_import.nexus.restore.records import (
+    Decided,
+    UndoPlan,
+    find_restore,
+    latest_restore_plan,
+    read_answer,
+    read_restore_run,
+)
 
 
 def read_restore_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks: list[str]) -> RestoreFacts:
@@ -30,4 +38,15 @@ def read_restore_facts(connection: Connection[Any], run_id: str, mode: str, fail
         done is not None and done.is_verified,
         earlier is not None,
         {task: (sentence, clear) for task, sentence, clear in failures},
+        _read_undo(connection, run.undone_plan_id, plan) if run is not None else None,
     )
+
+
+def _read_undo(connection: Connection[Any], undone_plan_id: int | None, plan: Decided | None) -> UndoFacts | None:
+    """Return what is known of the chosen publish, None where none was chosen."""
+    found = read_publications(connection) if undone_plan_id is not None else []
+    chosen = next((entry for entry in found if entry.plan_id == undone_plan_id), None)
+    if chosen is None:
+        return None
+    left_count = len(plan.left) if isinstance(plan, UndoPlan) else 0
+    return UndoFacts(chosen.run_id, left_count, None if chosen.stands else chosen.undone_by)

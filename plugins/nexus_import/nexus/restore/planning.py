@@ -13,7 +13,7 @@ from nexus_import.nexus.manifest import Manifest
 from nexus_import.nexus.restore.comparison import compare, write_differences
 from nexus_import.nexus.restore.loading import LoadedTable, load_tables
 from nexus_import.nexus.restore.memory import load_memory
-from nexus_import.nexus.restore.records import RestorePlan, latest_restore_plan, record_plan
+from nexus_import.nexus.restore.records import RestorePlan, record_plan
 from nexus_import.nexus.restore.references import name_dangling, require_references, unguarded_links
 from nexus_import.nexus.restore.scope import Scope, ScopeName, find_scope
 from nexus_import.nexus.restore.writing import read_triggers
@@ -71,20 +71,17 @@ def plan_restore(
             *name_dangling(connection, loaded.tables, loaded.links),
         ]
         stored = write_differences(connection, store, differences_key, loaded.tables)
-        manifest = loaded.manifest
         plan = RestorePlan(
-            run_id,
-            loaded.scope.name,
-            manifest.key,
-            manifest.sha256,
-            comparison.digest,
-            comparison.counts,
-            notes,
-            stored.key,
+            run_id=run_id,
+            digest=comparison.digest,
+            counts=comparison.counts,
+            notes=notes,
+            scope=loaded.scope.name,
+            manifest_key=loaded.manifest.key,
+            manifest_sha256=loaded.manifest.sha256,
+            differences_key=stored.key,
         )
-        record_plan(connection, plan)
-        kept = latest_restore_plan(connection, run_id)
-    return kept or plan
+        return record_plan(connection, plan)
 
 
 def _notes(connection: Connection[Any], loaded: Loaded) -> list[str]:

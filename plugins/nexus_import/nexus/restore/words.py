@@ -58,4 +58,5 @@ def plan_table(plan: RestorePlan, manifest: Manifest, differences: str) -> str:
         if any(counts.values())
     ]
     lines += ["", *(f"- {note}" for note in plan.notes), "", f"The rows by id: `{differences}`."]
+    lines += ["", f"Digest of what is shown: `{plan.digest}`."]
     return "\n".join(lines)
