@@ -170,13 +170,13 @@ def test_task_to_clear_is_in_the_dag(dag: Any, task_id: str) -> None:
 
 
 def test_every_step_of_the_sequence_is_written_by_some_task() -> None:
-    """The name of a step is the first argument of `open_step`, or of the gate that is made for a phase."""
+    """A step is named by the first argument of `open_step` or `begin_step`, or of its gate."""
     written = set()
     for path in PHASE_FILES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
-                if node.func.id in {"open_step", "make_gate"} and isinstance(first, ast.Constant):
+                if node.func.id in {"open_step", "begin_step", "make_gate"} and isinstance(first, ast.Constant):
                     written.add(first.value)
     assert {step.name for step in (*SEQUENCE, PLAN)} <= written
 
