@@ -35,7 +35,9 @@ def record(number: int, mod_id: int = 0, **fields: object) -> SnapshotRecord:
 
 
 def write(snapshot: Snapshot, number: int, *records: SnapshotRecord, is_reread: bool = False) -> None:
-    snapshot.write_page(number, list(records), {"after": number}, is_reread=is_reread)
+    """Write a page; tests that go on after it number their records in the order in which they come."""
+    cursor = {"read_count": max((int(record_id) for record_id, _, _ in records), default=0)}
+    snapshot.write_page(number, list(records), cursor, is_reread=is_reread)
 
 
 def contents(store: ObjectStore, snapshot: Snapshot, *vanished: str) -> list[SnapshotRecord]:
@@ -81,9 +83,32 @@ def test_interrupted_attempt_goes_on_after_its_last_page(store: ObjectStore) -> 
 
     again = Snapshot.open(store, RUN, "note")
     assert again.attempt == killed.attempt == 1
-    assert again.resume() == Progress({"after": 2}, {"1": "4", "2": "0", "3": "7"})
+    assert again.resume() == Progress({"read_count": 3}, {"1": "4", "2": "0", "3": "7"})
     write(again, 3, record(4))
     assert [found[0] for found in contents(store, again)] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("is_damaged", [False, True], ids=["lost", "damaged"])
+def test_interrupted_attempt_that_lost_a_page_is_left_behind(
+    store: ObjectStore, client: Any, lost: int, is_damaged: bool
+) -> None:
+    killed = Snapshot.open(store, RUN, "note")
+    write(killed, 1, record(1))
+    write(killed, 2, record(2))
+    key = list(store.list_keys(store.key("snapshots")))[lost - 1]
+    metadata = store.metadata(key)
+    client.delete_object(Bucket=store.bucket, Key=key)
+    if is_damaged:
+        client.put_object(Bucket=store.bucket, Key=key, Body=b"", Metadata=metadata)
+
+    again = Snapshot.open(store, RUN, "note")
+    # what the store still lists is whole when it was the last page that it lost
+    is_whole = lost == 2 and not is_damaged
+    assert (again.resume() is None, again.attempt) == ((False, 1) if is_whole else (True, 2))
+    if not is_whole:
+        write(again, 1, record(1), record(2))
+        assert contents(store, again) == [record(1), record(2)]
 
 
 def test_finished_attempt_is_followed_by_another_and_stays(store: ObjectStore) -> None:
@@ -107,13 +132,16 @@ def test_entities_and_runs_do_not_meet(store: ObjectStore) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["page", "manifest"])
-def test_damage_is_noticed_and_says_what_to_clear(store: ObjectStore, client: Any, damaged: str) -> None:
+@pytest.mark.parametrize("is_lost", [False, True], ids=["changed", "lost"])
+def test_damage_is_noticed_and_says_what_to_clear(store: ObjectStore, client: Any, damaged: str, is_lost: bool) -> None:
     snapshot = Snapshot.open(store, RUN, "note")
     write(snapshot, 1, record(1, text="secret"))
     stored = snapshot.finish({}, ())
     key = next(key for key in store.list_keys(store.key("snapshots")) if damaged in key)
     body = store.get_bytes(key)
-    client.put_object(Bucket=store.bucket, Key=key, Body=body[:-1] + bytes([body[-1] ^ 1]))
+    client.delete_object(Bucket=store.bucket, Key=key)
+    if not is_lost:
+        client.put_object(Bucket=store.bucket, Key=key, Body=body[:-1] + bytes([body[-1] ^ 1]))
     with pytest.raises(DataError, match=r"Clear phase_0_validate\.verify_filemaker") as caught:
         list(read_snapshot(store, stored.key, stored.sha256))
     assert key in str(caught.value)

@@ -238,10 +238,11 @@ def _ask(
 def _save(uri: str, journal: Connection[Any], store: ObjectStore, run_id: str) -> Backup:
     """Take a backup of live Nexus as it is, on a connection of its own, and record it."""
     with psycopg.connect(uri, autocommit=True) as connection:
+        attempt = next_attempt(connection, store, run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
-            backup = take_backup(connection, store, run_id, next_attempt(store, run_id), [], purpose=RESTORE)
+            backup = take_backup(connection, store, run_id, attempt, [], purpose=RESTORE)
     record_backup(journal, backup)
     log.info("Backed up live Nexus as it is: %s/%03d", backup.run_id, backup.attempt)
     return backup

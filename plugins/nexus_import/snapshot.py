@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +50,13 @@ class Snapshot:
     def __init__(self, store: ObjectStore, run_id: str, entity: str, attempt: int) -> None:
         """Point at the attempt's folder; nothing is read or written yet."""
         self._store = store
-        self._folder = store.key("snapshots", run_id, entity, f"{attempt:03d}")
+        self._run_id = run_id
         self.entity = entity
+        self._begin(attempt)
+
+    def _begin(self, attempt: int) -> None:
         self.attempt = attempt
+        self._folder = self._store.key("snapshots", self._run_id, self.entity, f"{attempt:03d}")
         self._pages: list[StoredPage] = []
         self._page_of: dict[str, int] = {}
         self._repeated: set[str] = set()
@@ -73,7 +78,18 @@ class Snapshot:
         return f"{self._folder}/{MANIFEST}"
 
     def resume(self) -> Progress | None:
-        """Return how far an interrupted fetch of this attempt came, None when it has not begun."""
+        """Return how far an interrupted fetch of this attempt came, None when it has not begun.
+
+        An attempt of which the store has lost or damaged a page is left behind, and the next one begins.
+        """
+        with suppress(DataError):
+            progress = self._read_progress()
+            if progress is None or progress.cursor["read_count"] == len(progress.already_read):
+                return progress
+        self._begin(self.attempt + 1)
+        return None
+
+    def _read_progress(self) -> Progress | None:
         already_read: dict[str, str] = {}
         cursor: dict[str, Any] | None = None
         for key in self._store.list_keys(f"{self._folder}/page-"):
@@ -137,15 +153,20 @@ class Snapshot:
         return read_page(self._store, page)
 
 
-def read_page(store: ObjectStore, page: StoredPage) -> Iterator[SnapshotRecord]:
-    """Yield the records of a page; raise `DataError` when its checksum is not the manifest's."""
-    body = store.get_bytes(page.key)
-    if hashlib.sha256(body).hexdigest() != page.sha256:
+def _read_whole(store: ObjectStore, key: str, sha256: str) -> bytes:
+    body = store.find_bytes(key)
+    if body is None or hashlib.sha256(body).hexdigest() != sha256:
+        why = "has gone from the object store" if body is None else "is not what was written (its SHA-256 differs)"
         raise DataError(
-            f"Snapshot object {page.key} is not what was written (its SHA-256 differs). "
+            f"Snapshot object {key} {why}. "
             "Clear phase_0_validate.verify_filemaker with downstream to read FileMaker again."
         )
-    text = zstandard.decompress(body).decode()
+    return body
+
+
+def read_page(store: ObjectStore, page: StoredPage) -> Iterator[SnapshotRecord]:
+    """Yield the records of a page; raise `DataError` when its checksum is not the manifest's."""
+    text = zstandard.decompress(_read_whole(store, page.key, page.sha256)).decode()
     for line in text.split("\n") if text else []:
         record_id, mod_id, fields = json.loads(line)
         yield record_id, mod_id, fields
@@ -153,13 +174,7 @@ def read_page(store: ObjectStore, page: StoredPage) -> Iterator[SnapshotRecord]:
 
 def read_snapshot(store: ObjectStore, manifest_key: str, manifest_sha256: str) -> Iterator[SnapshotRecord]:
     """Yield the records of a finished snapshot once each, the newest reading of each, without the vanished ones."""
-    body = store.get_bytes(manifest_key)
-    if hashlib.sha256(body).hexdigest() != manifest_sha256:
-        raise DataError(
-            f"Snapshot manifest {manifest_key} is not what was written (its SHA-256 differs). "
-            "Clear phase_0_validate.verify_filemaker with downstream to read FileMaker again."
-        )
-    manifest = json.loads(body)
+    manifest = json.loads(_read_whole(store, manifest_key, manifest_sha256))
     pages = [StoredPage(**page) for page in manifest["pages"]]
     left_out = set(manifest["vanished_record_ids"])
     last_page_of: dict[str, int] = manifest["last_page_of"]

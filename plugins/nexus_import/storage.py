@@ -56,6 +56,10 @@ def _worded(what: str) -> Iterator[None]:
         ) from error
 
 
+def _is_absent(error: BaseException | None) -> bool:
+    return isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
 class HashingReader:
     """Passes a stream on, counts its bytes and hashes them."""
 
@@ -142,6 +146,15 @@ class ObjectStore:
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
+    def find_bytes(self, key: str) -> bytes | None:
+        """Read an object whole; None when it is not there."""
+        try:
+            return self.get_bytes(key)
+        except StorageError as error:
+            if _is_absent(error.__cause__):
+                return None
+            raise
+
     @contextmanager
     def open_stream(self, key: str) -> Iterator[Readable]:
         """Read an object as a stream: memory stays bounded, whatever its size."""
@@ -156,7 +169,7 @@ class ObjectStore:
             try:
                 self._client.head_object(Bucket=self.bucket, Key=key)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                if _is_absent(error):
                     return False
                 raise
         return True

@@ -48,7 +48,7 @@ def before(fresh: World) -> dict[str, str]:
     with psycopg.connect(places.nexus_backup_db_uri, autocommit=True) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            backup = take_backup(connection, store, BACKUP_RUN, next_attempt(store, BACKUP_RUN), [])
+            backup = take_backup(connection, store, BACKUP_RUN, next_attempt(connection, store, BACKUP_RUN), [])
     with psycopg.connect(places.nexus_import_db_uri) as importer:
         record_backup(importer, backup)
     return fresh.live()

@@ -63,7 +63,7 @@ def test_killed_while_the_backup_is_copied_in(nexus: Scene, whole: Rows) -> None
     started: list[subprocess.Popen[str]] = []
     is_started = threading.Event()
 
-    def kill_it() -> None:
+    def kill_it(message: Message) -> None:
         assert is_started.wait(WAIT_SECONDS)
         kill(started[0])
         raise Cut

@@ -61,7 +61,7 @@ class Scene:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             with connection.transaction():
-                attempt = next_attempt(self.store, run_id)
+                attempt = next_attempt(connection, self.store, run_id)
                 backup = take_backup(connection, self.store, run_id, attempt, [], purpose=purpose)
         record_backup(self.connection, backup)
         return backup

@@ -17,7 +17,7 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 from tests.support.runs import Run, load_dag
-from tests.support.wire import Cut
+from tests.support.wire import Cut, Message
 
 SECONDS = 120.0
 STATE = ("states", "results", "errors", "tries", "questions")
@@ -85,7 +85,7 @@ class TaskProcess:
         # not join: the exit code can be read once, and `wait` reads it
         wait_for([self._process.sentinel], SECONDS)
 
-    def kill_and_cut(self) -> None:
+    def kill_and_cut(self, message: Message) -> None:
         """Kill it at a message, which nobody gets."""
         self.kill()
         raise Cut

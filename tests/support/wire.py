@@ -51,16 +51,21 @@ class Cut(Exception):
         self.instead = instead
 
 
-Action = Callable[[], None]
+Action = Callable[[Message], None]
 Rule = Callable[[Message], Action | None]
 """Called with every message, by several threads; the action is run when all messages before it were passed on."""
 Splitter = Callable[[bytes, bool], Iterator[tuple[bytes, bytes, bytes]]]
 """Takes what came from one side, yields (kind, body, request) of each whole message."""
 
 
-def cut() -> None:
-    """Cut the connection."""
+def cut(message: Message) -> None:
+    """Cut the connection: nobody gets the message."""
     raise Cut
+
+
+def cut_in_half(message: Message) -> None:
+    """Cut the connection in the middle of the message."""
+    raise Cut(message.body[: len(message.body) // 2])
 
 
 class PostgresSplitter:
@@ -192,12 +197,13 @@ class Wire:
     def _pass_block(self, block: bytes, target: socket.socket, split: Splitter, is_request: bool) -> None:
         waiting = bytearray()
         for kind, body, request in split(block, is_request):
-            action = self._rule(Message(self.name, is_request, kind, body, request))
+            message = Message(self.name, is_request, kind, body, request)
+            action = self._rule(message)
             if action is not None:
                 target.sendall(waiting)
                 waiting.clear()
                 try:
-                    action()
+                    action(message)
                 except Cut as order:
                     with suppress(OSError):
                         target.sendall(order.instead)

@@ -100,6 +100,7 @@ def take_backup(
     folder = store.key("backups", run_id, f"{attempt:03d}")
     tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]
     memory = [_back_up_table(connection, store, folder, table, "nexus_import") for table in _memory_tables(connection)]
+    _require_stored(store, folder, [*tables, *memory])
     if purpose == IMPORT:
         _refuse_empty_core(connection, tables)
     version = connection.execute("SHOW server_version").fetchone()
@@ -133,11 +134,26 @@ def _memory_tables(connection: Connection[Any]) -> list[str]:
 
 def _publications(connection: Connection[Any]) -> list[int]:
     """Return the plans whose rows live Nexus holds at this moment: published, and not undone."""
-    row = connection.execute("SELECT to_regclass('nexus_import.publication') IS NOT NULL").fetchone()
-    if not row or not row[0]:
+    if not _has_journal(connection):
         return []
     rows = connection.execute("SELECT plan_id FROM nexus_import.publication WHERE undone_at IS NULL ORDER BY plan_id")
     return [plan_id for (plan_id,) in rows]
+
+
+def _has_journal(connection: Connection[Any]) -> bool:
+    row = connection.execute("SELECT to_regclass('nexus_import.publication') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
+def _require_stored(store: ObjectStore, folder: str, tables: list[dict[str, Any]]) -> None:
+    """Raise `BackupError` unless the store lists each object with its size: what it took, it may have lost."""
+    listed = {entry.key: entry.byte_count for entry in store.list_objects(f"{folder}/")}
+    lost = [table["key"] for table in tables if listed.get(table["key"]) != table["byte_count"]]
+    if lost:
+        raise BackupError(
+            f"The object store took the backup and does not have {len(lost):,} of its {len(tables):,} objects as they "
+            f"were written, {lost[0]} for one. Look at the store, then clear this task with downstream."
+        )
 
 
 def _back_up_table(
@@ -243,8 +259,12 @@ def latest_backup(connection: Connection[Any], run_id: str) -> Backup | None:
     return Backup(*row) if row else None
 
 
-def next_attempt(store: ObjectStore, run_id: str) -> int:
-    """Return the number of the run's next backup: one more than any folder that exists, finished or not."""
+def next_attempt(connection: Connection[Any], store: ObjectStore, run_id: str) -> int:
+    """Return the number of the run's next backup: one more than any folder that exists, finished or not.
+
+    One that the journal knows counts also when the store has lost it.
+    """
     folder = store.key("backups", run_id, "")
     numbers = {int(key.removeprefix(folder).split("/", 1)[0]) for key in store.list_keys(folder)}
-    return max(numbers, default=0) + 1
+    known = latest_backup(connection, run_id) if _has_journal(connection) else None
+    return max(numbers | {known.attempt if known else 0}) + 1

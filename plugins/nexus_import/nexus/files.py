@@ -111,7 +111,7 @@ def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Cal
     """Download sampled documents; an empty or unreadable one is a finding."""
     findings = []
     for sample in samples:
-        body = _read(store, sample.key)
+        body = store.find_bytes(sample.key)
         if not body:
             why = "cannot be downloaded" if body is None else "is empty"
             findings.append(Finding("document", None, sample.filemaker_id, sample.nexus_id, "s3_key", why))
@@ -128,7 +128,7 @@ def check_images(store: ObjectStore, samples: list[FileSample], severity: Callab
     """Download and decode sampled images; imported "images" may be PDF files."""
     findings = []
     for sample in samples:
-        body = _read(store, sample.key)
+        body = store.find_bytes(sample.key)
         if body is None or not _is_displayable(body):
             findings.append(
                 Finding("image", None, sample.filemaker_id, sample.nexus_id, "s3_key", "cannot be displayed")
@@ -140,10 +140,6 @@ def check_images(store: ObjectStore, samples: list[FileSample], severity: Callab
         "Put the objects back from a copy of the bucket",
         findings,
     )
-
-
-def _read(store: ObjectStore, key: str) -> bytes | None:
-    return store.get_bytes(key) if store.exists(key) else None
 
 
 def _is_displayable(body: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context, task, task_group
+from psycopg import Connection
 
 from nexus_import.core.approval import is_within_publish_window, unusual_reasons
 from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
@@ -212,8 +213,10 @@ def publish_plan() -> Counts:
     with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
         with connection.transaction():
             # what is done is done, also when the copy is another run's by now, or S3 is away
-            if find_publication(connection, request.run_id) is None:
-                require_manifest(connection, settings, request.run_id)
+            is_done = find_publication(connection, request.run_id) is not None
+            manifest = None if is_done else find_manifest(connection, request.run_id)
+        if not is_done:
+            require_manifest(settings, manifest)
         publication = publish(connection, request)
         seconds = (datetime.now(UTC) - started_at).total_seconds()
         with connection.transaction():
@@ -236,16 +239,21 @@ def publish_plan() -> Counts:
     return counts
 
 
-def require_manifest(connection: Any, settings: Settings, run_id: str) -> None:
-    """Raise `PublishRefused` unless the backup that the copy stands on is on S3 as it was written."""
+def find_manifest(connection: Connection[Any], run_id: str) -> tuple[str, str] | None:
+    """Return key and SHA-256 of the manifest of the backup that the run's working copy stands on."""
     stamp = require_copy(connection, run_id)
     row = connection.execute(
         "SELECT manifest_key, manifest_sha256 FROM nexus_import.backup WHERE run_id = %s AND attempt = %s",
         (run_id, stamp.backup_attempt),
     ).fetchone()
-    store = open_store(settings)
-    body = store.get_bytes(row[0]) if row and store.exists(row[0]) else None
-    if body is None or hashlib.sha256(body).hexdigest() != row[1]:
+    return (row[0], row[1]) if row else None
+
+
+def require_manifest(settings: Settings, manifest: tuple[str, str] | None) -> None:
+    """Raise `PublishRefused` unless the manifest is on S3 as it was written."""
+    key, sha256 = manifest or (None, None)
+    body = open_store(settings).find_bytes(key) if key else None
+    if body is None or hashlib.sha256(body).hexdigest() != sha256:
         raise PublishRefused(
             "The manifest of the backup that this plan stands on is missing from S3 or was changed; live Nexus is "
             "unchanged. Clear phase_0_validate.back_up_database with downstream."

@@ -251,10 +251,10 @@ def save_present_state(step: RestoreTask) -> Backup:
     """Take a backup of live Nexus with the backup's role, under the name of this run, and record it."""
     store = open_store(step.settings)
     with connect(step.settings.policy.connections.backup) as connection:
+        attempt = next_attempt(connection, store, step.run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
-            attempt = next_attempt(store, step.run_id)
             backup = take_backup(connection, store, step.run_id, attempt, [], purpose=RESTORE)
     record_backup(step.connection, backup)
     log.info("Backed up live Nexus as it is: %s/%03d", backup.run_id, backup.attempt)

@@ -19,6 +19,7 @@ from nexus_import.nexus.backup import Backup, latest_backup, next_attempt, recor
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
 from nexus_import.nexus.schema_guard import check_schema
+from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
     create_staging_table,
     finish_staging_table,
@@ -102,12 +103,13 @@ def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = N
     store = open_store(settings)
     tables = settings.policy.copied_tables
     with connect(settings.policy.connections.backup) as connection:
+        attempt = next_attempt(connection, store, run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
             if snapshot_id is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)))
-            backup = take_backup(connection, store, run_id, next_attempt(store, run_id), tables)
+            backup = take_backup(connection, store, run_id, attempt, tables)
     log.info("Backup manifest: s3://%s/%s", store.bucket, backup.manifest_key)
     return backup
 
@@ -191,7 +193,10 @@ def record_snapshot(connection: Connection[Any], run_id: str, fetched: Fetched) 
     """Write a finished snapshot to the journal: from now on it is the one that is staged."""
     connection.execute(
         "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
+        " VALUES (%s, %s, %s, %s, %s, %s)"
+        # an attempt that lost its manifest is finished once more
+        " ON CONFLICT (run_id, entity, attempt) DO UPDATE SET fetched_at = excluded.fetched_at,"
+        "  manifest_sha256 = excluded.manifest_sha256, record_count = excluded.record_count",
         (run_id, fetched.entity, fetched.attempt, fetched.manifest.key, fetched.manifest.sha256, fetched.record_count),
     )
 
@@ -201,6 +206,7 @@ def stage_entities() -> Counts:
     """Turn the snapshot into typed rows. Clearing is safe: the staging area is made anew, in one transaction."""
     with open_step("stage", PHASE, "Staging FileMaker's records") as step:
         lock_staging(step.connection, step.run_id)
+        allow_waiting(step.connection)
         store = open_store(step.settings)
         unreadable: list[tuple[EntityMapping, ValueFinding]] = []
         for entity, mapping in step.settings.mappings.items():
