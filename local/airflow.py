@@ -107,6 +107,7 @@ class AirflowSettings:
                 # from Python 3.14 on the default would import Airflow again in each worker
                 "mp_start_method": "fork",
                 "hostname_callable": "local.network.loopback_name",
+                "test_connection": "Enabled",
                 "simple_auth_manager_users": f"{ADMIN}:admin,{VIEWER}:viewer",
                 "simple_auth_manager_passwords_file": self.passwords_file,
             },

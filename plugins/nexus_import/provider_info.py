@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# Airflow 3.3.2 refuses to test a stored connection without a port: "Bad Request" (apache/airflow#73298).
+_PORT_HINT = "without a number here Airflow's Test fails"
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider metadata that Airflow's ProvidersManager expects."""
@@ -17,10 +20,11 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "nexus_import.filemaker.hook.FileMakerHook",
                 "hook-name": "FileMaker Data API",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port"],
+                    "hidden-fields": [],
                     "relabeling": {"host": "Server address", "schema": "Database", "login": "Account name"},
                     "placeholders": {
                         "host": "https://filemaker.example.com",
+                        "port": f"443: {_PORT_HINT}",
                         "schema": "name of the file, without .fmp12",
                         "login": "an account whose privilege set has fmrest",
                     },
@@ -32,9 +36,9 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "nexus_import.filemaker.files_hook.FileMakerFilesHook",
                 "hook-name": "FileMaker exported files",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "password", "port"],
+                    "hidden-fields": ["schema", "login", "password"],
                     "relabeling": {"host": "Folder"},
-                    "placeholders": {"host": "/exports/filemaker"},
+                    "placeholders": {"host": "/exports/filemaker", "port": f"0: {_PORT_HINT}"},
                 },
                 "conn-fields": _file_conn_fields(),
             },

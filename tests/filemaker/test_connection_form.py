@@ -49,7 +49,8 @@ def test_airflow_offers_the_connection_type(form: Any) -> None:
 
 def test_the_standard_fields_are_named_for_filemaker(form: Any) -> None:
     standard = form.standard_fields
-    assert standard.port.hidden
+    assert not standard.port.hidden
+    assert standard.port.placeholder == "443: without a number here Airflow's Test fails"
     assert (standard.host.title, standard.host.placeholder) == ("Server address", "https://filemaker.example.com")
     assert (standard.url_schema.title, standard.login.title) == ("Database", "Account name")
     assert not standard.host.hidden
@@ -98,7 +99,7 @@ def test_airflows_own_widgets_and_behaviours_are_those_described() -> None:
     assert list(widgets) == list(described["conn-fields"])
     assert not any(widget.is_sensitive for widget in widgets.values())
     behaviour = manager.field_behaviours["filemaker"]
-    assert behaviour["hidden_fields"] == ["port"]
+    assert behaviour["hidden_fields"] == []
     assert behaviour["relabeling"] == described["ui-field-behaviour"]["relabeling"]
     assert behaviour["placeholders"] == described["ui-field-behaviour"]["placeholders"]
 

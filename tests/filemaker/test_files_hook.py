@@ -180,7 +180,8 @@ def test_airflow_offers_the_connection_type_with_its_form(form: Any) -> None:
     assert hook.hook_name == form.hook_name == FileMakerFilesHook.hook_name
     standard = form.standard_fields
     assert (standard.host.title, standard.host.placeholder) == ("Folder", "/exports/filemaker")
-    assert all(field.hidden for field in (standard.url_schema, standard.login, standard.password, standard.port))
+    assert all(field.hidden for field in (standard.url_schema, standard.login, standard.password))
+    assert standard.port.placeholder == "0: without a number here Airflow's Test fails"
     assert list(form.extra_fields) == ["encoding", "delimiter", "date_order"]
     assert [field["value"] for field in form.extra_fields.values()] == [None, None, "mdy"]
     assert all(field["schema"]["title"] and field["description"].endswith(".") for field in form.extra_fields.values())

@@ -55,14 +55,17 @@ def test_host_and_port_may_be_apart(
     _set(monkeypatch, connection, host="http://127.0.0.1", port=simulator.port)
     with FileMakerHook().get_conn() as client:
         assert client.found_count(CONTACTS) == CONTACT_COUNT
-    _set(monkeypatch, connection, host="filemaker.invalid", port=8443)
-    assert "https://filemaker.invalid:8443" in repr(FileMakerHook().get_conn())
+    for host, port in [("filemaker.invalid", 8443), ("filemaker.invalid:8443", 8443), ("filemaker.invalid:8443", None)]:
+        _set(monkeypatch, connection, host=host, port=port)
+        assert "https://filemaker.invalid:8443 " in repr(FileMakerHook().get_conn())
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"host": ""}, "has no host"),
+        ({"host": "http://127.0.0.1:8443", "port": 443}, "names port 8443, its port is 443: take the port out"),
+        ({"host": "http://127.0.0.1:x", "port": 443}, "port .* must be a number"),
         ({"schema": ""}, "database"),
         ({"login": ""}, "user name"),
         ({"extra": {"page_size": "many"}}, "'page_size'.*whole number"),

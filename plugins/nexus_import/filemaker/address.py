@@ -39,6 +39,15 @@ def server_address(url: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port}" if has_port else f"{parts.scheme}://{host}"
 
 
+def port_of(url: str) -> int | None:
+    """Return the port that an address names; None when it names none, or none that can be read."""
+    parts = _split(url)
+    try:
+        return parts.port if parts else None
+    except ValueError:
+        return None
+
+
 def origin(url: str) -> Origin | None:
     """Return where an address leads; None when that is not plain http or https to a host."""
     parts = _split(url)

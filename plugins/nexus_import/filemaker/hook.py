@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from nexus_import.errors import ConfigurationError, NexusImportError
+from nexus_import.filemaker.address import port_of
 from nexus_import.filemaker.client import (
     CONNECT_TIMEOUT_SECONDS,
     PAGE_SIZE_RECORDS,
@@ -24,9 +25,10 @@ from nexus_import.filemaker.release import released_on_sigterm
 class FileMakerHook(BaseHook):
     """Opens a client for an Airflow connection of type `filemaker`.
 
-    The connection's host is the server's address (https when it names no scheme), schema the database, login
-    and password the account. Extra may hold `page_size` (records), `sessions` (at once), `ca_file` (PEM),
-    `connect_timeout` and `read_timeout` (seconds), and `layouts`, which the test of the connection looks at.
+    The connection's host is the server's address (https when it names no scheme), port its port (the scheme's own when
+    there is none), schema the database, login and password the account. Extra may hold `page_size` (records),
+    `sessions` (at once), `ca_file` (PEM), `connect_timeout` and `read_timeout` (seconds), and `layouts`, which the
+    test of the connection looks at.
     """
 
     conn_name_attr = "filemaker_conn_id"
@@ -58,7 +60,7 @@ class FileMakerHook(BaseHook):
             "read_timeout_seconds": self._number(extra, "read_timeout", READ_TIMEOUT_SECONDS, float),
         }
         client = FileMakerClient(
-            _with_scheme_and_port(connection.host, connection.port),
+            self._address(connection.host, connection.port),
             connection.schema or "",
             connection.login or "",
             connection.password or "",
@@ -91,6 +93,17 @@ class FileMakerHook(BaseHook):
         except NexusImportError as error:
             return False, str(error)
 
+    def _address(self, host: str, port: int | None) -> str:
+        """Return the server's address with the port of the connection; a host may name the same one itself."""
+        address = host if "://" in host else f"https://{host}"
+        named = port_of(address)
+        if port and named not in (None, port):
+            raise ConfigurationError(
+                f"The host of the Airflow connection '{self.filemaker_conn_id}' names port {named}, its port is {port}:"
+                " take the port out of the host, or write the same one."
+            )
+        return f"{address.rstrip('/')}:{port}" if port and named is None else address
+
     def _number(self, extra: dict[str, Any], name: str, default: float, kind: type[int] | type[float]) -> float:
         value = extra.get(name)
         if value in (None, ""):
@@ -102,11 +115,6 @@ class FileMakerHook(BaseHook):
             raise ConfigurationError(
                 f"The extra '{name}' of the Airflow connection '{self.filemaker_conn_id}' must be {wanted}."
             ) from None
-
-
-def _with_scheme_and_port(host: str, port: int | None) -> str:
-    address = host if "://" in host else f"https://{host}"
-    return f"{address.rstrip('/')}:{port}" if port else address
 
 
 def _names(value: object) -> list[str]:
