@@ -45,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.example:
             print(f"Database {simulator.database}, user {simulator.user}, password {simulator.password}", flush=True)
         finished.wait()
+    if options.port_file:
+        options.port_file.unlink(missing_ok=True)  # whoever starts it again must not read the old addresses
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 HTTP_STATUS_AND_MESSAGE: dict[int, tuple[int, str]] = {
     9: (401, "Insufficient privileges"),
     10: (401, "HTTP Authorization header or OAuth headers are missing."),
@@ -61,6 +63,11 @@ class DataApiError(Exception):
         self.status = known_status if status is None else status
         self.message = known_message if message is None else message
         super().__init__(f"{self.status}/{code} {self.message}")
+
+    def instead(self, code_by_code: Mapping[int, int]) -> DataApiError:
+        """Return the error with which a server of another kind answers, this one when it is the same."""
+        other = code_by_code.get(self.code)
+        return self if other is None else DataApiError(other)
 
 
 class PageError(Exception):

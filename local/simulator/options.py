@@ -108,8 +108,20 @@ def _add_general(parser: argparse.ArgumentParser) -> None:
 
 def _add_sessions(group: Any) -> None:
     add = group.add_argument
-    add("--idle-timeout", type=float, default=DEFAULT_IDLE_TIMEOUT_SECONDS, metavar="SECONDS")
-    add("--session-cap", type=int, default=DEFAULT_SESSION_CAP, metavar="N", help="more logins answer 812")
+    add(
+        "--idle-timeout",
+        type=float,
+        default=DEFAULT_IDLE_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="sessions that nobody uses end after it (default %(default)g)",
+    )
+    add(
+        "--session-cap",
+        type=int,
+        default=DEFAULT_SESSION_CAP,
+        metavar="N",
+        help="more logins answer 812 (default %(default)s)",
+    )
 
 
 def _add_faults(group: Any) -> None:

@@ -197,6 +197,26 @@ def test_authenticated_streams_want_a_living_token_too(simulator: Simulator, cli
     assert ask(f"{url}&Redirect", cookies={COOKIE: ask(url, headers=bearer).cookies[COOKIE]}).status_code == 401
 
 
+def test_a_server_that_does_not_redirect(simulator: Simulator, client: DataApiClient) -> None:
+    simulator.control.set_faults(container_redirects=False)
+    url = addresses(client)["photo"]
+    answer = ask(url)
+    assert (answer.status_code, answer.content) == (200, PHOTO)
+    assert "Set-Cookie" not in answer.headers
+    client.call("DELETE", f"sessions/{client.token}")
+    assert ask(url).status_code == 401
+
+
+def test_a_file_that_is_replaced_between_pages(simulator: Simulator, client: DataApiClient) -> None:
+    newer = {"base64": "bmV3ZXI=", "name": "newer.txt"}
+    simulator.control.between_pages(
+        [{"layout": "Files", "operation": "edit", "record_id": "1", "fields": {"letter": newer}}]
+    )
+    before = addresses(client)["letter"]
+    assert fetch(addresses(client)["letter"]).content == b"newer"
+    assert fetch(before).content == b"newer", "the address is that of the field"
+
+
 def test_extensions_of_media_only(simulator: Simulator, client: DataApiClient) -> None:
     simulator.control.set_faults(container_media_extension_only=True)
     urls = addresses(client)

@@ -98,6 +98,26 @@ def test_scripted_errors_come_once_at_their_turn(
     assert codes == [(200, "0"), expected, (200, "0")]
 
 
+STATUSES = {
+    401: (9, 10, 212, 214, 952),
+    500: (100, 101, 102, 104, 105, 106, 112, 200, 201, 202, 301, 306, 400, 401, *range(500, 512), 802, 812, 953, 956),
+    400: (958, 960, 1708, 1710),
+    404: (1630,),
+    405: (1704,),
+    415: (1705,),
+}
+
+
+@pytest.mark.parametrize(("status", "code"), [(status, code) for status, codes in STATUSES.items() for code in codes])
+def test_every_code_has_its_status_and_its_words(
+    simulator: Simulator, client: DataApiClient, status: int, code: int
+) -> None:
+    simulator.control.set_faults(scripted_errors=[{"code": code}])
+    answer = client.records()
+    assert outcome(answer) == (status, str(code))
+    assert answer.json()["messages"][0]["message"] not in ("", "Unknown error")
+
+
 def test_a_scripted_error_of_the_log_in(simulator: Simulator) -> None:
     error = {"code": 9, "target": "login", "message": "Insufficient privileges"}
     simulator.control.set_faults(scripted_errors=[error])

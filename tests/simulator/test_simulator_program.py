@@ -53,6 +53,7 @@ def running(*options: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(TIMEOUT_SECONDS) == 0
+            assert not Path(options[-1]).exists(), "the next one that is started must not be looked for at these ports"
 
 
 def state(ports: dict[str, Any]) -> dict[str, Any]:

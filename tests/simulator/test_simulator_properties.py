@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.simulator.api import parameters
+from local.simulator.behaviour.variants import Variants
 from local.simulator.data.dataset import DataSet
 from local.simulator.data.layouts import Layout
 from local.simulator.data.tables import SortOrder
@@ -74,7 +75,7 @@ def load(rows: Sequence[Mapping[str, Any]]) -> Layout:
 
 def order_of(sort: Sequence[tuple[str, bool]], people: Layout) -> SortOrder:
     described = [{"fieldName": name, "sortOrder": "descend" if down else "ascend"} for name, down in sort]
-    return parameters.read_sort(described, people, takes_portal_fields=False)
+    return parameters.read_sort(described, people, Variants())
 
 
 def numbers_found(people: Layout, query: Sequence[Mapping[str, str]], sort: Sequence[tuple[str, bool]]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import fields
 from typing import Any
 
@@ -127,6 +128,61 @@ def test_a_sort_by_a_field_that_only_a_portal_shows(simulator: Simulator, client
     assert ids == ["1", "2", "3", "4"]
 
 
+def test_a_sort_in_the_order_of_a_value_list(simulator: Simulator, client: DataApiClient) -> None:
+    sort = [{"fieldName": "clinic", "sortOrder": "Clinics"}]
+    assert numbers(client.records(_sort=sort))[:2] == [1, 5]
+    simulator.control.set_faults(sort_takes_value_lists=False)
+    assert outcome(client.records(_sort=sort)) == (400, "1708")
+    assert outcome(client.find({"id": "*"}, sort=sort)) == (400, "1708")
+
+
+def test_the_rows_of_a_portal_that_nobody_counted(simulator: Simulator, client: DataApiClient) -> None:
+    def rows(**query: str) -> int:
+        (record,) = client.records("API_Visits", _limit="1", **query).json()["response"]["data"]
+        assert record["portalDataInfo"][0]["returnedCount"] == len(record["portalData"]["Lines"])
+        return len(record["portalData"]["Lines"])
+
+    assert rows() == rows(**{"_offset.Lines": "2"}) == 50
+    simulator.control.set_faults(portal_default_rows=7)
+    assert (rows(), rows(**{"_limit.Lines": "9"})) == (7, 9)
+
+
+@pytest.mark.parametrize("is_reused", [False, True])
+def test_a_record_id_that_was_deleted(simulator: Simulator, client: DataApiClient, is_reused: bool) -> None:
+    simulator.control.set_faults(record_ids_are_reused=is_reused)
+    records = "layouts/API_Contacts/records"
+    assert outcome(client.call("DELETE", f"{records}/12")) == (200, "0")
+    assert outcome(client.call("DELETE", f"{records}/16")) == (200, "0")
+    made = client.call("POST", records, json={"fieldData": {}}).json()["response"]["recordId"]
+    assert made == ("16" if is_reused else "17")
+    simulator.control.delete_record("API_Contacts", made)
+    assert simulator.control.insert_record("API_Contacts", {}) == ("16" if is_reused else "18")
+
+
+def test_requests_of_one_token_side_by_side(simulator: Simulator, client: DataApiClient) -> None:
+    simulator.control.set_faults(tokens_are_serial=False, hold=["API_Contacts"])
+    held = threading.Thread(target=client.records)
+    held.start()
+    assert simulator.control.wait_until_held("API_Contacts")
+    beside = DataApiClient(simulator)
+    beside.token = client.token
+    assert outcome(beside.records("API_Empty")) == (200, "0")
+    simulator.control.advance_clock(5000)
+    assert outcome(beside.records("API_Empty")) == (200, "0"), "it is not idle while a request of it runs"
+    simulator.control.release()
+    held.join(TIMEOUT_SECONDS)
+    simulator.control.advance_clock(5000)
+    assert outcome(beside.records("API_Empty")) == (401, "952")
+
+
+def test_any_code_may_be_another(simulator: Simulator, client: DataApiClient) -> None:
+    simulator.control.set_faults(code_by_code={"1630": 1708, "105": 4711}, status_by_code={"4711": 404})
+    assert outcome(client.call("GET", "nothing")) == (400, "1708")
+    answer = client.records("API_Nothing")
+    assert outcome(answer) == (404, "4711")
+    assert answer.json()["messages"][0]["message"] == "Unknown error"
+
+
 def test_a_call_without_a_token(simulator: Simulator, client: DataApiClient) -> None:
     client.token = ""
     assert outcome(client.records()) == (401, "10")
@@ -171,6 +227,8 @@ def test_any_status_may_be_another(simulator: Simulator, client: DataApiClient, 
         {"product_version": 18},
         {"status_by_code": {"x": 400}},
         {"status_by_code": {"10": 200}},
+        {"code_by_code": {"10": 0}},
+        {"code_by_code": {"10": "952"}},
         {"container_url_seconds": -1},
         {"fmid_session_seconds": "long"},
     ],

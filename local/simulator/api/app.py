@@ -44,7 +44,7 @@ class DataApi:
         self.faults = faults
         self.variants = variants
         self.containers = Containers(sessions, faults, variants)
-        self.changes = PlannedChanges()
+        self.changes = PlannedChanges(variants)
         self.engine = threading.RLock()  # the data are read and changed by one request at a time
         self.requests_by_layout: Counter[str] = Counter()
         self.requests_total = 0
@@ -72,6 +72,7 @@ class DataApi:
         except PageError as error:
             return html_page(error.status, error.title)
         except DataApiError as error:
+            error = error.instead(self.variants.code_by_code)
             status = self.variants.status_by_code.get(error.code, error.status)
             messages = [{"code": str(error.code), "message": error.message}]
             return json_response(status, {"messages": messages, "response": {}}, may_gzip=may_gzip)
@@ -135,7 +136,7 @@ class DataApi:
         if endpoint.is_data and self.faults.kills_tokens():
             self.sessions.kill_all()
         session = self.sessions.session_of(request.headers, database)
-        with session.turn:
+        with self.sessions.running(session):
             try:
                 self.faults.delay(endpoint.layout if endpoint.is_data else None)
                 self._require_alive(session)
@@ -144,7 +145,6 @@ class DataApi:
                     raise DataApiError(953)
                 return self._act(request, session, endpoint, action)
             finally:
-                self.sessions.touch(session)
                 self._require_alive(session)
 
     def _act(self, request: Request, session: Session, endpoint: Endpoint, action: Action) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
+from ..behaviour.variants import Variants
 from ..data.dataset import DataSet
 from ..data.layouts import Layout
 from ..data.record import Record
@@ -65,7 +66,8 @@ class PlannedChange:
 class PlannedChanges:
     """The changes still to come; `applied` and `skipped` (record already gone) count the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, variants: Variants) -> None:
+        self._variants = variants
         self._pending: list[PlannedChange] = []
         self.applied = 0
         self.skipped = 0
@@ -108,7 +110,7 @@ class PlannedChanges:
         if change.operation == "edit":
             layout.table.edit(record, fields)
         else:
-            layout.table.delete(record)
+            layout.table.delete(record, frees_id=self._variants.record_ids_are_reused)
         self.applied += 1
 
 

@@ -91,6 +91,8 @@ class Containers:
         if self._variants.container_needs_bearer and not self._sessions.is_open(bearer_token(request.headers)):
             raise PageError(401, "Unauthorized")
         cookie = self._digest(f"cookie/{key}")
+        if not self._variants.container_redirects:
+            return self._faults.begin_download() or self._stream(issued.file)
         if REDIRECTED not in dict(request.query):
             headers = {
                 "Set-Cookie": f"{COOKIE}={cookie}; HttpOnly",

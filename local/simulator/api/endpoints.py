@@ -107,7 +107,7 @@ def _of_record(name: str, record_id: str) -> dict[str, Action]:
             call.view, _writable(call, name, record_id, code=201), record_id, read_body(call.request)
         ),
         "POST": lambda call: writing.duplicate(_writable(call, name), record_id),
-        "DELETE": lambda call: writing.delete(_writable(call, name, record_id), record_id),
+        "DELETE": lambda call: writing.delete(_writable(call, name, record_id), record_id, call.view.variants),
     }
 
 

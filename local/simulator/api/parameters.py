@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..behaviour.variants import Variants
 from ..data.layouts import Layout
 from ..data.tables import SortKey, SortOrder
 from ..errors import DataApiError
@@ -13,7 +14,6 @@ from ..wire import jsontext
 from . import metadata
 
 DEFAULT_LIMIT_RECORDS: Final = 100
-DEFAULT_PORTAL_LIMIT_ROWS: Final = 50
 LONGEST_NUMBER: Final = 18
 
 SCRIPT_STEPS: Final = ("script.prerequest", "script.presort", "script")
@@ -23,10 +23,10 @@ _SHARED: Final = {"portal", "layout.response", "dateformats", *_SCRIPT_PARAMETER
 
 @dataclass(frozen=True)
 class PortalWindow:
-    """Which rows of a portal are wanted; `offset` counts from 1."""
+    """Which rows of a portal are wanted; `offset` counts from 1, without a `limit` the server has its own."""
 
     offset: int = 1
-    limit: int = DEFAULT_PORTAL_LIMIT_ROWS
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def from_find_body(body: Mapping[str, Any]) -> ReadParameters:
     return _read(body, prefix="")
 
 
-def read_sort(described: Sequence[Mapping[str, Any]], layout: Layout, *, takes_portal_fields: bool) -> SortOrder:
+def read_sort(described: Sequence[Mapping[str, Any]], layout: Layout, variants: Variants) -> SortOrder:
     """Check a sort against its layout; raise DataApiError 102 or 1708.
 
     `sortOrder` is ascend, descend or the name of a value list on the layout.
@@ -84,14 +84,14 @@ def read_sort(described: Sequence[Mapping[str, Any]], layout: Layout, *, takes_p
         if not isinstance(item, Mapping) or not isinstance(item.get("fieldName"), str):
             raise DataApiError(1708)
         ref = layout.ref(item["fieldName"]).first()
-        if ref.portal is not None and not takes_portal_fields:
+        if ref.portal is not None and not variants.sort_takes_portal_fields:
             raise DataApiError(102)
         direction = item.get("sortOrder", "ascend")
         if direction in ("ascend", "descend"):
             order.append(SortKey(ref, is_descending=direction == "descend"))
             continue
         listed = layout.value_list(direction) if isinstance(direction, str) else None
-        if listed is None:
+        if listed is None or not variants.sort_takes_value_lists:
             raise DataApiError(1708)
         entries = metadata.values_of_list(listed, layout, None)
         order.append(SortKey(ref, listed=tuple(str(entry["value"]) for entry in entries)))
@@ -141,7 +141,7 @@ def _read_portal_windows(given: Mapping[str, Any], prefix: str) -> dict[str, Por
     return {
         name: PortalWindow(
             offset=_positive(given.get(offsets + name, 1)),
-            limit=_positive(given.get(limits + name, DEFAULT_PORTAL_LIMIT_ROWS)),
+            limit=_positive(given[limits + name]) if limits + name in given else None,
         )
         for name in names
     }

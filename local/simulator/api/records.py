@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..data.layouts import Layout, Portal
-from ..data.tables import SortOrder
 from ..errors import DataApiError
 from ..finding import find
 from ..finding.find import FoundSet
@@ -17,7 +16,7 @@ from .rendering import Page, View, render
 
 def read_page(view: View, layout: Layout, wanted: ReadParameters) -> dict[str, Any]:
     """Answer GET records; raises DataApiError 101 past the end, but for an empty layout only with an offset."""
-    sort = _sort(view, layout, wanted)
+    sort = parameters.read_sort(wanted.sort, layout, view.variants)
     found = FoundSet.of(layout.table.ordered(sort))
     if wanted.offset > len(found) and (wanted.has_offset or view.variants.empty_layout_is_error):
         raise DataApiError(101)
@@ -28,7 +27,7 @@ def find_records(view: View, layout: Layout, body: Mapping[str, Any]) -> dict[st
     """Answer a find; raises DataApiError 401 without a match, and past the end unless a variant says else."""
     variants = view.variants
     wanted = parameters.from_find_body(body)
-    sort = _sort(view, layout, wanted)
+    sort = parameters.read_sort(wanted.sort, layout, variants)
     found = find.find(body.get("query"), layout, sort, omit_only_finds_rest=variants.omit_only_finds_rest)
     if not len(found) or (wanted.offset > len(found) and not variants.find_past_end_is_empty):
         raise DataApiError(401)
@@ -39,11 +38,6 @@ def read_record(view: View, layout: Layout, record_id: str, wanted: ReadParamete
     """Answer GET of one record; raises DataApiError 101."""
     found = FoundSet.of([layout.table.record(record_id)])
     return _answer(view, layout, found, wanted)
-
-
-def _sort(view: View, layout: Layout, wanted: ReadParameters) -> SortOrder:
-    takes_portal_fields = view.variants.sort_takes_portal_fields
-    return parameters.read_sort(wanted.sort, layout, takes_portal_fields=takes_portal_fields)
 
 
 def _answer(view: View, layout: Layout, found: FoundSet, wanted: ReadParameters) -> dict[str, Any]:

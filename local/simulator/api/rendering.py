@@ -107,7 +107,8 @@ class _PortalRenderer:
     def __init__(self, portal: Portal, window: PortalWindow, page: Page, view: View) -> None:
         self.key = portal.key
         self._portal = portal
-        self._first, self._limit = window.offset - 1, window.limit
+        self._first = window.offset - 1
+        self._limit = view.variants.portal_default_rows if window.limit is None else window.limit
         if view.version == "v1" and page.layout.is_table_view:  # v2 always behaves as Form View
             self._limit = min(self._limit, 1)
         self._table = page.layout.table.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..behaviour.variants import Variants
 from ..data import values
 from ..data.layouts import Layout
 from ..data.values import Value
@@ -57,9 +58,9 @@ def duplicate(layout: Layout, record_id: str) -> dict[str, Any]:
     return {"recordId": copy.record_id, "modId": str(copy.mod_id)}
 
 
-def delete(layout: Layout, record_id: str) -> dict[str, Any]:
+def delete(layout: Layout, record_id: str, variants: Variants) -> dict[str, Any]:
     """Delete a record; raises DataApiError 101, also the second time."""
-    layout.table.delete(layout.table.record(record_id))
+    layout.table.delete(layout.table.record(record_id), frees_id=variants.record_ids_are_reused)
     return {}
 
 

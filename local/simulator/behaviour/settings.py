@@ -111,6 +111,11 @@ def statuses_by_code() -> Kind:
     return Kind(_statuses, "an object of HTTP statuses (400 to 599) by FileMaker code")
 
 
+def codes_by_code() -> Kind:
+    """Return the kind of an object from FileMaker codes to others."""
+    return Kind(_codes, "an object of FileMaker codes (from 1 on) by FileMaker code")
+
+
 def names() -> Kind:
     """Return the kind of a list of names; a single name is a list of one."""
     return Kind(_names, "a list of names")
@@ -173,3 +178,10 @@ def _statuses(value: Any) -> dict[int, int]:
     if not all(400 <= status <= 599 for status in statuses.values()):
         raise ValueError
     return statuses
+
+
+def _codes(value: Any) -> dict[int, int]:
+    codes = {int(usual): _whole_number(code) for usual, code in _mapping(value).items()}
+    if not all(codes.values()):
+        raise ValueError
+    return codes

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from .settings import described, number, number_or_none, one_of, setting, statuses_by_code, text, yes_no
+from .settings import (
+    codes_by_code,
+    described,
+    number,
+    number_or_none,
+    one_of,
+    setting,
+    statuses_by_code,
+    text,
+    yes_no,
+)
 
 FMID_SESSION_SECONDS: Final = 3600.0
 
@@ -53,12 +63,26 @@ class Variants:
     sort_takes_portal_fields: bool = setting(
         "a sort may name a field that only a portal shows, and takes its first row; else 102", yes_no(), False
     )
+    sort_takes_value_lists: bool = setting(
+        "a sort may name a value list of the layout as its order; else 1708", yes_no(), True
+    )
+    portal_default_rows: int = setting("rows of a portal unless a request asks for others", number(int), 50)
+    record_ids_are_reused: bool = setting(
+        "a new record gets the id of one that was deleted, if no higher one is left", yes_no(), False
+    )
+    tokens_are_serial: bool = setting("requests with one token wait for each other", yes_no(), True)
     missing_privilege_code: int = setting("code of a log-in whose account lacks fmrest", one_of(212, 9, 802), 212)
     missing_token_code: int = setting("code of a call without a bearer token", one_of(10, 952), 10)
     session_cap_code: int = setting("code of a log-in beyond the cap", one_of(812, 956), 812)
     killed_session_code: int = setting("code when a session dies under its request", one_of(112, 952), 112)
     status_by_code: dict[int, int] = field(
         default_factory=dict, metadata=described("HTTP statuses instead of the usual ones", statuses_by_code())
+    )
+    code_by_code: dict[int, int] = field(
+        default_factory=dict, metadata=described("FileMaker codes instead of the usual ones", codes_by_code())
+    )
+    container_redirects: bool = setting(
+        "the address of a file answers a redirect with a cookie first; else the file at once", yes_no(), True
     )
     container_needs_bearer: bool = setting(
         "container addresses want the bearer token of an open session too", yes_no(), False

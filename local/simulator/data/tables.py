@@ -66,9 +66,11 @@ class Table:
         record.mod_id += 1
         self._forget(rows=False)
 
-    def delete(self, record: Record) -> None:
-        """Remove a record; its record id is not used again."""
+    def delete(self, record: Record, *, frees_id: bool = False) -> None:
+        """Remove a record; its record id is used again only if it `frees_id` and no higher one is left."""
         del self.records[record.record_id]
+        if frees_id:
+            self._highest_record_id = max((int(number) for number in self.records if number.isdecimal()), default=0)
         self._forget(rows=True)
 
     def record(self, record_id: str) -> Record:

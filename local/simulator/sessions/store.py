@@ -6,7 +6,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +24,7 @@ TOKEN_BYTES: Final = 25  # 50 hexadecimal characters, as in captures of real ser
 
 @dataclass(eq=False)
 class Session:
-    """An open session; `turn` is held while a request runs, so parallel requests queue up.
+    """An open session; `turn` is held while a request runs, so that parallel requests queue up.
 
     `database` is spelled as at the log-in; `dies_at_seconds` ends it however busy it is, None for never.
     """
@@ -37,6 +38,7 @@ class Session:
     dies_at_seconds: float | None = None
     is_open: bool = True
     turn: threading.Lock = field(default_factory=threading.Lock)
+    requests_running: int = 0
 
     def credentials_for(self, database: str) -> Credentials:
         """Return what the log-in gave for another file, or else its own account."""
@@ -115,10 +117,18 @@ class SessionStore:
             self._drop_expired()
             return token in self._sessions
 
-    def touch(self, session: Session) -> None:
-        """Start the idle time anew: at the end of a request, since a long one does not count as idle."""
-        with self._lock:
-            session.last_used_seconds = self.now_seconds()
+    @contextmanager
+    def running(self, session: Session) -> Iterator[None]:
+        """Let a request of a session run, after those before it; the idle time starts anew at its end."""
+        with session.turn if self.variants.tokens_are_serial else nullcontext():
+            with self._lock:
+                session.requests_running += 1
+            try:
+                yield
+            finally:
+                with self._lock:
+                    session.requests_running -= 1
+                    session.last_used_seconds = self.now_seconds()
 
     def kill_all(self, database: str | None = None) -> int:
         """Close every session, or those of one file, as a restart of the server does; return how many."""
@@ -206,7 +216,7 @@ class SessionStore:
                 self._outlived.add(session.token)
                 self._close(session)
             # A session whose request is running is not idle, however long the request takes.
-            elif session.last_used_seconds < now - self.idle_timeout_seconds and not session.turn.locked():
+            elif session.last_used_seconds < now - self.idle_timeout_seconds and not session.requests_running:
                 self._close(session)
 
     def _close(self, session: Session) -> None:
