@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator import options
+from local.simulator import Simulator, options
 from local.simulator.behaviour.switches import Switches
 from local.simulator.behaviour.variants import Variants
 from local.simulator.errors import HTTP_STATUS_AND_MESSAGE
@@ -79,6 +80,42 @@ def test_the_example_for_pytest_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert "1 passed" in ended.stdout, ended.stdout + ended.stderr
+
+
+def write_the_data_set(directory: Path) -> Path:
+    """Write the data set of the manual."""
+    directory.mkdir()
+    database, layout = re.findall(r"```json\n(.*?)```", MANUAL.partition("\n## The data set\n")[2], re.S)[:2]
+    (directory / "database.json").write_text(database)
+    (directory / f"{json.loads(layout)['layout']}.json").write_text(layout)
+    return directory
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
+def test_the_example_for_the_shell_runs_again_and_again(tmp_path: Path) -> None:
+    block = MANUAL.partition("### From another language")[2].split("```")[1]
+    write_the_data_set(tmp_path / "DIR")
+    python = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
+    for _ in range(2):
+        ended = subprocess.run(
+            ["bash", "-e"],
+            input=f"{block}wait\n",
+            cwd=tmp_path,
+            env={**os.environ, **python},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout[ended.stdout.rindex('{"sessions_open"') :])["faults"]["kill_tokens_after"] == 3
+
+
+def test_the_example_of_planned_changes_is_taken(tmp_path: Path) -> None:
+    planned = json.loads(MANUAL.partition("\nPOST /between_pages ")[2].partition("```")[0])
+    with Simulator.from_dataset(write_the_data_set(tmp_path / "DIR")) as simulator:
+        simulator.control.between_pages(planned)
+        assert simulator.control.state()["changes_pending"] == len(planned) == 3
 
 
 def test_the_numbers_of_the_error_table_are_those_of_the_server() -> None:
