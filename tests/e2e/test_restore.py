@@ -1,4 +1,7 @@
-"""A clinic whose patients are gone: the restore as an operator starts and approves it, in a real Airflow."""
+"""A clinic whose patients are gone, and one that a publish spoilt: restore and undo as an operator asks for them.
+
+In a real Airflow; started over REST, and from the form.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,18 @@ import psycopg
 import pytest
 from nexus_import.nexus.backup import next_attempt, record_backup, take_backup
 from nexus_import.nexus.journal import create_journal
+from nexus_import.nexus.session import SESSION_OPTIONS
 from nexus_import.settings import read_policy
 from nexus_import.storage import ObjectStore
 
 from local.addresses import REGION
+from local.airflow import ADMIN
 from local.airflow_client import AirflowClientError
+from tests.e2e.browser import logged_in
 from tests.e2e.import_run import WAITING_FOR_A_PERSON, ImportRun
 from tests.e2e.test_gate_and_approval import PAUSE_BEFORE_AN_ANSWER_SECONDS
 from tests.e2e.world import World
+from tests.nexus.manual_run import ManualRun
 
 pytestmark = pytest.mark.stack
 
@@ -109,3 +116,98 @@ def test_3_no_personal_value_is_in_logs_xcoms_or_mails(fresh: World, run: Restor
     assert all(texts.values())
     found = {name: len(fresh.personal_values(text)) for name, text in texts.items()}
     assert found == dict.fromkeys(texts, 0)
+
+
+@pytest.fixture(scope="module")
+def publish_run(fresh: World, run: RestoreRun) -> str:
+    """Let an import publish the titles of two patients; return its run."""
+    with psycopg.connect(
+        fresh.stack.addresses.nexus_import_db_uri, autocommit=True, options=SESSION_OPTIONS
+    ) as connection:
+        published = ManualRun(None, connection)  # type: ignore[arg-type]  # all it needs here is the connection
+        published.copy()
+        published.work(
+            "UPDATE nexus_work.patients SET title = 'Sir' WHERE id = ANY(%s)", [patient for (patient,) in two(fresh)]
+        )
+        published.plan()
+        published.publish()
+    return published.run_id
+
+
+def two(fresh: World) -> list[tuple[Any]]:
+    return fresh.rows("SELECT id FROM patients ORDER BY id LIMIT 2")
+
+
+@pytest.fixture(scope="module")
+def edited(fresh: World, publish_run: str) -> str:
+    """Let staff write something about one of the two; return the patient's id."""
+    (patient,) = two(fresh)[0]
+    with fresh.connect() as connection:
+        connection.execute("UPDATE patients SET notes = 'called' WHERE id = %s", [patient])
+    return str(patient)
+
+
+@pytest.mark.browser
+def test_4_a_person_rehearses_the_undo_from_the_form(fresh: World, publish_run: str, edited: str) -> None:
+    before = fresh.live()
+    places = fresh.stack.addresses
+    known = {run["dag_run_id"] for run in fresh.client.runs(RestoreRun.dag_id)}
+    with logged_in(places.airflow_url, ADMIN, places.airflow_password) as page:
+        page.goto(f"{places.airflow_url}/dags/{RestoreRun.dag_id}")
+        page.get_by_role("button", name="Trigger").first.click()
+        page.locator("#element_undo").fill("newest")
+        with page.expect_response(lambda answer: answer.url.endswith("/dagRuns") and answer.ok):
+            page.locator("[role=dialog]").get_by_role("button", name="Trigger").click()
+    [started] = [run for run in fresh.client.runs(RestoreRun.dag_id) if run["dag_run_id"] not in known]
+    assert (started["conf"]["undo"], started["conf"]["mode"]) == ("newest", "rehearse")
+    rehearsal = RestoreRun(fresh.client, started["dag_run_id"])
+    assert rehearsal.wait() == "success", rehearsal.last_words()
+    assert rehearsal.last_words().startswith(
+        f"✅ Rehearsed: the undo of the publish of run {publish_run} would put 1 rows back and leave 1 alone"
+    )
+    assert fresh.live() == before
+
+
+@pytest.fixture(scope="module")
+def undo(fresh: World, edited: str) -> RestoreRun:
+    """The run that undoes the publish."""
+    return RestoreRun(fresh.client, fresh.client.trigger(RestoreRun.dag_id, {"mode": "restore", "undo": "newest"}))
+
+
+def test_5_a_person_is_asked_and_sees_what_would_be_left_alone(
+    fresh: World, undo: RestoreRun, publish_run: str, edited: str
+) -> None:
+    undo.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
+    listed = undo.log("backup.choose_backup")
+    assert any(line.startswith(f"Backup: {BACKUP_RUN}/001  ") for line in listed)
+    assert any(line.startswith(f"Publish: {publish_run}  ") and "(can be undone)" in line for line in listed)
+    left = f"Left alone: patients {edited}: changed since the publish"
+    assert left in undo.log("compare.compare_with_live")
+    assert left in fresh.mails(undo)["Nexus import undo waits for approval"]
+    [asked] = fresh.client.request("GET", f"{undo.path}/hitlDetails")["hitl_details"]
+    assert asked["subject"] == "Undo this publish in live Nexus?"
+    assert "| patients | 0 | 1 | 0 | 1 |" in asked["body"]
+
+
+def test_6_approved_it_is_undone_and_what_staff_wrote_stays(
+    fresh: World, undo: RestoreRun, publish_run: str, edited: str, before: dict[str, str]
+) -> None:
+    time.sleep(PAUSE_BEFORE_AN_ANSWER_SECONDS)
+    undo.client.answer(undo.dag_id, undo.run_id, APPROVE, ["Approve"])
+    assert undo.wait() == "success", undo.last_words()
+    done = f"✅ Undone and verified: the publish of run {publish_run}, 1 rows put back, 1 left alone. Total time: "
+    assert undo.last_words().startswith(done)
+    assert {table for table, rows in fresh.live().items() if rows != before[table]} == {"patients"}
+    assert fresh.rows("SELECT notes FROM patients WHERE title = 'Sir'") == [("called",)]
+    assert fresh.rows("SELECT undone_by FROM nexus_import.publication") == [("admin",)]
+    assert "Nexus import restore: undone" in fresh.mails(undo)
+
+
+def test_7_done_and_cleared_again_it_says_the_same(fresh: World, undo: RestoreRun) -> None:
+    after = fresh.live()
+    undo.clear("restore.restore_tables")
+    assert undo.wait() == "success", undo.last_words()
+    assert undo.last_words().startswith("✅ Undone and verified: ")
+    assert any("1 rows was undone already" in line for line in undo.log("restore.restore_tables"))
+    assert fresh.live() == after
+    assert fresh.personal_values(fresh.task_logs(undo)) == []
