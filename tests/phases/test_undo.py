@@ -13,10 +13,10 @@ from nexus_import.errors import StorageError
 from local.network import LOOPBACK, free_ports
 from tests.nexus.live_rows import add_note
 from tests.support.copies import start_copy
-from tests.support.restore_runs import RestoreRun, make_restore_run
+from tests.support.restore_runs import make_restore_run
 from tests.support.runs import Run, load_dag
 
-UndoRuns = Callable[..., RestoreRun]
+UndoRuns = Callable[..., Run]
 CHOOSE = "backup.choose_backup"
 CHECK = "backup.verify_checksums"
 COMPARE = "compare.compare_with_live"
@@ -56,7 +56,7 @@ def published(parts: Any, original: Run) -> Iterator[Run]:
 def new_undo(published: Run, restore_dag: Any) -> UndoRuns:
     """Undos in its Nexus; of the newest publish, and done when a person approves, unless the test says otherwise."""
 
-    def make(**params: Any) -> RestoreRun:
+    def make(**params: Any) -> Run:
         return make_restore_run(published.installation, restore_dag, **({"undo": "newest", "mode": "restore"} | params))
 
     return make
