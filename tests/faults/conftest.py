@@ -43,3 +43,14 @@ def published(parts: Any, run_with_plan: Any) -> dict[str, str]:
         run.go(until="publish.verify_live")
         digests: dict[str, str] = run.installation.live(without_times=True)
         return digests
+
+
+@pytest.fixture(scope="session")
+def clinic_published(parts: Any, run_past_gate_0: Any) -> dict[str, str]:
+    """What live Nexus holds after a run of the untouched clinic was published, but for the time of writing."""
+    from tests.support.copies import start_copy
+
+    with start_copy(parts, run_past_gate_0) as run:
+        run.go(until="publish.verify_live")
+        digests: dict[str, str] = run.installation.live(without_times=True)
+        return digests

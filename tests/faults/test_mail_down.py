@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
 import pytest
 
-from local.network import LOOPBACK, free_ports
+from local.network import free_ports
+from tests.support.installation import mail_connection
 
 
 def test_a_mail_server_that_is_down_fails_no_run(
     installation: Any, new_run: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = {
-        "conn_type": "smtp",
-        "host": LOOPBACK,
-        "port": free_ports(1)[0],
-        "extra": {"disable_ssl": True, "disable_tls": True, "timeout": 2, "retry_limit": 1},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", mail_connection(free_ports(1)[0]))
     with caplog.at_level(logging.WARNING, "nexus_import"):
         run = new_run(mode="rehearse").go()
     assert run.errors == {}

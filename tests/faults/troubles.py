@@ -18,7 +18,8 @@ UNAVAILABLE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close
 class Trouble:
     """What happens at the messages that are like this, or only at the first; the task that fails, and what it says.
 
-    `clear` is the task that the verdict names, if it is not the one that failed.
+    `clear` is the task that the verdict names, if it is not the one that failed. `wait_for_the_end` waits until the
+    trouble is over, before the run's last tasks speak the verdict.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Trouble:
     says: str
     clear: str | None = None
     is_lasting: bool = False
+    wait_for_the_end: Callable[[], None] = lambda: None
 
 
 def meet(run: Run, trouble: Trouble) -> None:
@@ -39,7 +41,9 @@ def meet(run: Run, trouble: Trouble) -> None:
     kind = Always if trouble.is_lasting else Once
     rule = kind(trouble.is_like, trouble.action)
     with wired(run.installation, rule):
-        run.go()
+        run.go(until=trouble.task)
+    trouble.wait_for_the_end()
+    run.go()
     assert rule.has_happened, trouble.name
     assert not run.is_green, trouble.name
     assert trouble.says in str(run.errors[trouble.task]), trouble.name

@@ -162,6 +162,12 @@ class Installation:
         return {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
 
 
+def mail_connection(port: int) -> str:
+    """Return the Airflow connection of a mail server on this machine."""
+    extra = {"disable_ssl": True, "disable_tls": True, "timeout": 2, "retry_limit": 1}
+    return json.dumps({"conn_type": "smtp", "host": LOOPBACK, "port": port, "extra": extra})
+
+
 @contextmanager
 def start_installation(parts: Parts, template: str = TEMPLATE) -> Iterator[Installation]:
     """Yield an installation with the clinic as it was before any run, or as another database holds it."""

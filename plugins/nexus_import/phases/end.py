@@ -14,7 +14,7 @@ from psycopg import Connection
 from nexus_import.core.progress import elapsed
 from nexus_import.core.report import render
 from nexus_import.core.verdict import Verdict, judge
-from nexus_import.errors import RunStopped
+from nexus_import.errors import DatabaseRefusedError, RunStopped
 from nexus_import.nexus.journal import close_run, create_journal, read_run
 from nexus_import.nexus.report import read_facts, read_findings, read_report
 from nexus_import.nexus.retention import RetentionDays, remove_expired
@@ -23,7 +23,10 @@ from nexus_import.phases.common import connect, load_settings, open_store
 from nexus_import.phases.mail import send_mail
 
 log = logging.getLogger("nexus_import")
-FAILED_STATES = {"failed", "upstream_failed"}
+NO_VERDICT = (
+    "Live Nexus holds either all of the plan or nothing of it. When the database of Nexus is back, "
+    "clear end.outcome: it will say the verdict and which task to clear."
+)
 
 
 @task_group(group_id="end", group_display_name="End: report and outcome")
@@ -103,11 +106,16 @@ def outcome() -> str:
     Clearing it alone changes nothing: it says the same again.
     """
     settings, run_id = load_settings(), get_current_context()["run_id"]
-    with connect(settings.policy.connections.nexus) as connection:
-        verdict = find_verdict(connection)
-        run = read_run(connection, run_id)
-        if run is not None and run.state != "skipped":
-            close_run(connection, run_id, verdict.state, verdict.sentence)
+    try:
+        with connect(settings.policy.connections.nexus) as connection:
+            verdict = find_verdict(connection)
+            run = read_run(connection, run_id)
+            if run is not None and run.state != "skipped":
+                close_run(connection, run_id, verdict.state, verdict.sentence)
+    except DatabaseRefusedError as error:
+        message = f"❌ The journal cannot be read, so nobody can say how this run ended. {error} {NO_VERDICT}"
+        send_mail(settings, "FAILED: no verdict", message)
+        raise RunStopped(message) from None
     total = elapsed((datetime.now(UTC) - run.started_at).total_seconds()) if run else "0 s"
     if verdict.is_green:
         log.info("✅ %s. Total time: %s", verdict.sentence, total)
