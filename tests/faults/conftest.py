@@ -54,3 +54,12 @@ def clinic_published(parts: Any, run_past_gate_0: Any) -> dict[str, str]:
         run.go(until="publish.verify_live")
         digests: dict[str, str] = run.installation.live(without_times=True)
         return digests
+
+
+@pytest.fixture
+def new_run_beside(dag: Any) -> Any:
+    """Return a function that makes another run in the installation of a run."""
+    from tests.support.copies import PARAMETERS
+    from tests.support.runs import Run
+
+    return lambda run: Run(run.installation, dag, dict(PARAMETERS))

@@ -54,7 +54,7 @@ def change_live(
                 ):
                     connection.execute("SELECT set_config(%s, %s, true)", (setting, f"{milliseconds}ms"))
                 return work()
-        except errors.LockNotAvailable:
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
             if timeout != LOCK_TIMEOUTS_MS[-1]:
                 log.info("A live table is locked by somebody else; trying again")
         except errors.ForeignKeyViolation as error:

@@ -14,6 +14,7 @@ from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.sql import names
 
 SCHEMA = "nexus_staging"
+_CREATE_LOCK = 0x6E657875_73746167
 LOOKUP_NAMES = {
     "clinics": ("name", "NULL::integer"),
     "clinicians": ("full_name", "NULL::integer"),
@@ -46,6 +47,8 @@ def read_lookups(connection: Connection[Any], aliases: Mapping[str, Mapping[str,
 
 def lock_staging(connection: Connection[Any], run_id: str) -> None:
     """Take the staging area for this run for the length of the transaction."""
+    # two first runs at the same time: IF NOT EXISTS alone does not keep them apart
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
     connection.execute(
         "CREATE TABLE IF NOT EXISTS nexus_staging.stamp (run_id text NOT NULL, staged_at timestamptz NOT NULL)"
     )

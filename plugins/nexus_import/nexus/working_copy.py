@@ -19,6 +19,7 @@ from nexus_import.nexus.catalog import read_columns, read_foreign_keys, split_na
 from nexus_import.nexus.sql import names, run_file
 
 SCHEMA = "nexus_work"
+_CREATE_LOCK = 0x6E657875_636F7079
 _BYTES_PER_GIB = 1024**3
 
 
@@ -87,6 +88,8 @@ def copy_tables(
     The caller's transaction is REPEATABLE READ: all tables are copied as of one moment. `preserved` gives the
     columns to leave out of each preserved table's fingerprint.
     """
+    # two first runs at the same time: IF NOT EXISTS alone does not keep them apart
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
     connection.execute(
         "CREATE TABLE IF NOT EXISTS nexus_work.stamp (run_id text NOT NULL, copy_number integer NOT NULL,"
         " copied_at timestamptz NOT NULL, backup_attempt integer NOT NULL, row_counts jsonb NOT NULL,"
