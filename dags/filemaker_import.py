@@ -43,7 +43,8 @@ PARAMS = {
         "when_unusual",
         title="Ask a person before the publish",
         enum=["when_unusual", "always"],
-        description="when_unusual: only if the plan crosses a limit of the policy. always: in any case.",
+        description="when_unusual: only if the plan crosses a limit of the policy, or is the first to fill a table. "
+        "always: in any case.",
     ),
     "nexus_only": Param(
         "keep",

@@ -59,6 +59,11 @@ def test_tables_without_a_plan_or_rows_are_usual() -> None:
     assert reasons({"patients": {"remove": 0, "add": 0, "change": 0}}, {"patients": 0}) == []
 
 
+def test_first_rows_of_a_table_are_asked_about() -> None:
+    counts = {"patients": {"add": 1}, "letters_patientletter": {"add": 9}}
+    assert reasons(counts, {"patients": 0, "appointments": 9}) == ["1 patients would be added where Nexus has none"]
+
+
 def test_rows_that_exist_only_in_nexus_are_named_by_table() -> None:
     found = reasons({}, {"patients": 10}, nexus_only_removed={"sms_messages": 1200, "encounters": 3, "notes": 0})
     assert found == [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from nexus_import.errors import FileMakerUnavailable
 from nexus_import.filemaker import exchange
+
+from tests.sql.clinic import Clinic
+from tests.support.installation import Installation
 
 FETCH_NOTES = "phase_0_validate.fetch_notes"
 FETCH_LETTERS = "phase_0_validate.fetch_letters"
@@ -29,6 +33,29 @@ def test_bad_gateways_lost_connections_and_lost_sessions_are_got_over(installati
     staged = run.results["phase_0_validate.stage_records"]
     counts = installation.truth["counts"]["filemaker"]
     assert (staged["patient_count"], staged["note_count"]) == (counts["API_Contacts"], counts["API_Notes"])
+
+
+def test_rows_that_come_and_go_while_they_are_read_are_published_as_they_are_at_the_end(
+    installation: Installation, new_run: Any
+) -> None:
+    control = installation.simulator.control
+    clinic = Clinic(installation)
+    (gone, fields), (_, model) = clinic.pick_record("API_Notes"), clinic.pick_record("API_Notes")
+    new_id = str(uuid.uuid4()).upper()
+    run = new_run().go(until=VERIFY)
+    control.between_pages(
+        [
+            {"layout": "API_Notes", "operation": "delete", "after_requests": 2, "record_id": gone},
+            {"layout": "API_Notes", "operation": "insert", "after_requests": 3, "fields": model | {"id": new_id}},
+        ]
+    )
+    run.go()
+    assert control.state()["changes_applied"] == 2
+    assert run.is_green, run.last_words
+    known = "SELECT upper(filemaker_id) FROM nexus_import.identity WHERE entity = 'note'"
+    notes = {key for (key,) in installation.rows(known)}
+    everywhere = {other["id"].upper() for other in clinic.records("API_Notes").values()}
+    assert notes == everywhere - {fields["id"].upper()} | {new_id}
 
 
 def test_a_filemaker_that_stays_away_stops_the_run_and_clearing_goes_on(

@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 from nexus_import.settings import read_policy
 
+from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE
 from tests.support.copies import PARAMETERS, start_copy_elsewhere
 from tests.support.installation import BUCKET, Installation, Parts, start_installation
 from tests.support.runs import Run
 from tests.support.task_processes import TaskProcess, go
+from tests.support.wire import STARTUP, Message
 from tests.support.wired import Once, Tally, open_wires
 
 SEED_VARIABLE = "NEXUS_IMPORT_KILL_SEED"
@@ -47,9 +49,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nobody killed: its tasks with the messages of each, and what live Nexus holds after it."""
+    """A run that nobody killed: its tasks with the messages of each, the roles by which they came to Nexus's database,
+    and what live Nexus holds after it.
+    """
 
     messages: dict[str, int]
+    roles: set[str]
     published: dict[str, str]
 
 
@@ -57,7 +62,13 @@ class Whole:
 def whole(parts: Parts, dag: Any) -> Whole:
     messages: dict[str, int] = {}
     tally = Tally()
+    roles: set[str] = set()
     at_work: list[str] = []
+
+    def watch(message: Message) -> None:
+        tally(message)
+        if message.kind == STARTUP and b"user\0" in message.body:
+            roles.add(message.body.split(b"user\0", 1)[1].split(b"\0", 1)[0].decode())
 
     def note(task_id: str | None) -> None:
         if task_id is not None:
@@ -66,11 +77,17 @@ def whole(parts: Parts, dag: Any) -> Whole:
         else:
             messages[at_work[0]] += tally.counts.total()
 
-    with start_installation(parts) as installation, open_wires(installation, tally) as environment:
+    with start_installation(parts) as installation, open_wires(installation, watch) as environment:
         run = Run(installation, dag, dict(PARAMETERS))
         TaskProcess(run, environment, LAST_TASK, on_task=note).start().wait()
         assert run.states[LAST_TASK] == "success"
-        return Whole({task: count for task, count in messages.items() if count}, installation.live(without_times=True))
+        sending = {task: count for task, count in messages.items() if count}
+        return Whole(sending, roles, installation.live(without_times=True))
+
+
+def test_no_task_comes_to_the_database_as_its_owner(whole: Whole) -> None:
+    """What these two may and may not do there is in tests/nexus/test_grants.py."""
+    assert whole.roles == {IMPORT_ROLE, BACKUP_ROLE}
 
 
 @pytest.fixture

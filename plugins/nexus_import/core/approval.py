@@ -36,6 +36,9 @@ def unusual_reasons(
             if base and 100 * count / base > limit:
                 share = 100 * count / base
                 reasons.append(f"{count:,} of {base:,} {table} would be {word} ({share:.1f} %, limit {limit:g} %)")
+            elif count and not base:
+                # of nothing, any number is too large a share: a first import, or a Nexus that somebody emptied
+                reasons.append(f"{count:,} {table} would be {word} where Nexus has none")
     for table, count in sorted(nexus_only_removed.items()):
         if count:
             reasons.append(f"{count:,} rows of {table} that exist only in Nexus would be removed")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
@@ -16,6 +16,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, get_current_context
 from psycopg import Connection, IsolationLevel
 
+from nexus_import import clock
 from nexus_import.core import progress
 from nexus_import.errors import ConfigurationError, DatabaseRefusedError, NexusImportError
 from nexus_import.filemaker.files_hook import FileMakerFilesHook
@@ -159,7 +160,7 @@ def begin_step(name: str, phase: str, what: str) -> Iterator[Begun]:
     """Log the beginning and the end of a task, and journal its failure; the body opens one transaction."""
     settings = load_settings()
     started = time.monotonic()
-    begun = Begun(name, phase, settings, get_current_context()["run_id"], datetime.now(UTC))
+    begun = Begun(name, phase, settings, get_current_context()["run_id"], clock.now())
     log.info("::group::%s", phase)
     log.info(progress.starting(phase, what))
     with journalled_failure(settings):

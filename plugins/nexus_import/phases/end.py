@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context, task, task_group
 from psycopg import Connection
 
+from nexus_import import clock
 from nexus_import.core.progress import elapsed
 from nexus_import.core.report import render
 from nexus_import.core.verdict import Verdict, judge
@@ -73,7 +73,7 @@ def remove_old() -> dict[str, int]:
         _require_journal(connection)
         with connection.transaction():
             allow_waiting(connection)
-            removed = remove_expired(connection, open_store(settings), run_id, days, datetime.now(UTC))
+            removed = remove_expired(connection, open_store(settings), run_id, days, clock.now())
     log.info("Removed by the policy's retention: %s", ", ".join(f"{n:,} {kind}" for kind, n in removed.items()))
     return {f"removed_{kind}_count": count for kind, count in removed.items()}
 
@@ -89,7 +89,7 @@ def write_report() -> dict[str, int]:
         log.info("The run never started; there is nothing to report")
         return {"finding_count": 0}
     store = open_store(settings)
-    folder = store.key("reports", run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+    folder = store.key("reports", run_id, f"{clock.now():%Y%m%dT%H%M%S%f}")
     page = store.put_bytes(f"{folder}/report.html", render(report).encode(), "text/html; charset=utf-8")
     store.put_bytes(f"{folder}/report.json", json.dumps(asdict(report), default=str).encode(), "application/json")
     store.put_bytes(f"{folder}/findings.csv", findings.to_csv(index=False).encode(), "text/csv; charset=utf-8")
@@ -116,7 +116,7 @@ def outcome() -> str:
         message = f"❌ The journal cannot be read, so nobody can say how this run ended. {error} {NO_VERDICT}"
         send_mail(settings, "FAILED: no verdict", message)
         raise RunStopped(message) from None
-    total = elapsed((datetime.now(UTC) - run.started_at).total_seconds()) if run else "0 s"
+    total = elapsed((clock.now() - run.started_at).total_seconds()) if run else "0 s"
     if verdict.is_green:
         log.info("✅ %s. Total time: %s", verdict.sentence, total)
         if verdict.state != "skipped":

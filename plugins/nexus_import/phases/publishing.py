@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context, task, task_group
 from psycopg import Connection
 
+from nexus_import import clock
 from nexus_import.core.approval import is_within_publish_window, unusual_reasons
 from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
@@ -136,7 +137,7 @@ def decide() -> str | None:
         plan = latest_plan(connection, context["run_id"])
     if plan is None:
         raise RunStopped("There is no plan. Clear publish.make_plan with downstream.")
-    reasons = approval_reasons(settings, plan, context["dag_run"].run_type, datetime.now(UTC))
+    reasons = approval_reasons(settings, plan, context["dag_run"].run_type, clock.now())
     for reason in reasons:
         log.info("A person is asked: %s", reason)
     return f"{GROUP}.approve_plan" if reasons else f"{GROUP}.publish_plan"
@@ -165,7 +166,7 @@ class PlanApproval(ApprovalOperator):
                 (context["run_id"], plan.digest),
             )
             summary = read_summary(connection, plan.plan_id)
-        reasons = approval_reasons(settings, plan, context["dag_run"].run_type, datetime.now(UTC))
+        reasons = approval_reasons(settings, plan, context["dag_run"].run_type, clock.now())
         self.body = plan_as_markdown(summary, reasons)
         link = run_link(context["dag_run"].dag_id, context["run_id"])
         send_mail(settings, "waits for approval", "\n".join(["The plan needs a person's word:", *reasons, link]))
@@ -199,15 +200,15 @@ def publish_plan() -> Counts:
     context = get_current_context()
     settings = load_settings()
     run_type = context["dag_run"].run_type or "manual"
-    started_at = datetime.now(UTC)
+    started_at = clock.now()
     if settings.parameters.mode != "publish":
         raise PublishRefused("This run is a rehearsal; live Nexus is unchanged. Trigger a run with mode publish.")
     request = PublishRequest(
         context["run_id"],
         settings.policy.operators,
         settings.imported(),
-        lambda plan: bool(approval_reasons(settings, plan, run_type, datetime.now(UTC))),
-        is_outside_window(settings, run_type, datetime.now(UTC)),
+        lambda plan: bool(approval_reasons(settings, plan, run_type, clock.now())),
+        is_outside_window(settings, run_type, clock.now()),
     )
     log.info("%s: Publishing...", PHASE)
     with journalled_failure(settings), connect(settings.policy.connections.nexus) as connection:
@@ -218,7 +219,7 @@ def publish_plan() -> Counts:
         if not is_done:
             require_manifest(settings, manifest)
         publication = publish(connection, request)
-        seconds = (datetime.now(UTC) - started_at).total_seconds()
+        seconds = (clock.now() - started_at).total_seconds()
         with connection.transaction():
             ti = context["ti"]
             counts = {"change_count": publication.plan.change_count}

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, chain, task, task_group
 from psycopg import IsolationLevel
 
+from nexus_import import clock
 from nexus_import.errors import DataError, RestoreRefused
 from nexus_import.nexus.backup import Backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.manifest import RESTORE, FoundBackup, choose_backup, read_manifest
@@ -148,7 +149,7 @@ def compare_with_live() -> Counts:
 
 def _compare(step: RestoreTask) -> None:
     loaded = _load(step, step.manifest().key)
-    key = step.store.key("restores", step.run_id, f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}", "differences.csv")
+    key = step.store.key("restores", step.run_id, f"{clock.now():%Y%m%dT%H%M%S%f}", "differences.csv")
     plan = plan_restore(step.connection, step.store, loaded, step.run_id, key)
     log.info("%s", headline(plan, loaded.manifest))
     for line in plan_lines(plan):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 
 from airflow.sdk import get_current_context, task, task_group
 
+from nexus_import import clock
 from nexus_import.core.progress import elapsed
 from nexus_import.core.restore_verdict import judge_restore
 from nexus_import.errors import RunStopped
@@ -39,7 +39,7 @@ def restore_outcome() -> str:
         run = read_restore_run(connection, run_id)
         if run is not None:
             close_restore(connection, run_id, verdict.state, verdict.sentence)
-    total = elapsed((datetime.now(UTC) - run.started_at).total_seconds()) if run else "0 s"
+    total = elapsed((clock.now() - run.started_at).total_seconds()) if run else "0 s"
     if verdict.is_green:
         log.info("✅ %s. Total time: %s", verdict.sentence, total)
         send_mail(settings, f"restore: {verdict.state}", f"{verdict.sentence}. Total time: {total}.")

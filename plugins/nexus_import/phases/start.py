@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task, task_group
 
+from nexus_import import clock
 from nexus_import.core.approval import is_within_launch_window
 from nexus_import.core.progress import elapsed
 from nexus_import.errors import RunStopped
@@ -46,8 +47,8 @@ def record_run() -> bool:
                 record_attempt(connection, dag_run.run_id, dag_run.run_type, who, parameters, refusal)
             raise RunStopped(refusal)
         window = timedelta(minutes=settings.policy.schedule.launch_window_minutes)
-        slot = dag_run.run_after or datetime.now(UTC)
-        is_late = not is_within_launch_window(slot, datetime.now(UTC), window)
+        slot = dag_run.run_after or clock.now()
+        is_late = not is_within_launch_window(slot, clock.now(), window)
         with connection.transaction():
             open_run(connection, dag_run.run_id, dag_run.run_type, who, parameters)
             if dag_run.run_type == "scheduled" and is_late and ti.try_number == 1:
