@@ -35,9 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{command_line.PROGRAM}: {error}", file=sys.stderr)
         return 1
     gc.freeze()  # the records stay: looking through them again and again would only cost time
-    with simulator.start():
-        if options.port_file:
-            _write_port_file(options.port_file, simulator)
+    with simulator:
         print(f"FileMaker Data API on {simulator.url}", flush=True)
         print(f"Control API on {simulator.control_url}", flush=True)
         if simulator.ca_file:
@@ -51,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _make(options: argparse.Namespace) -> Simulator:
+    """Return a simulator that answers, and whose port file is written."""
     data_sets = [DataSet.read(EXAMPLE)] if options.example else []
     data_sets += [data_set for directory in options.data for data_set in DataSet.read_all(directory)]
     simulator = Simulator(
@@ -67,6 +66,13 @@ def _make(options: argparse.Namespace) -> Simulator:
     try:
         simulator.control.set_faults(**command_line.faults(options))
     except (FaultError, ChangeError):
+        simulator.stop()
+        raise
+    simulator.start()
+    try:
+        if options.port_file:
+            _write_port_file(options.port_file, simulator)
+    except OSError:
         simulator.stop()
         raise
     return simulator

@@ -20,10 +20,9 @@ from .errors import DataSetError
 
 HELD_TIMEOUT_SECONDS: Final = 10.0
 LAYOUT_FAULTS: Final = ("hold", "slow_layout", "locked_records")
-SECONDS: Final = number()
 SESSION_LIMITS: Final = {
     "session_cap": number(int),
-    "idle_timeout_seconds": SECONDS,
+    "idle_timeout_seconds": number(),
     "bad_logins_before_lock": number_or_none(),
 }
 
@@ -75,11 +74,7 @@ class Control:
         or ChangeError, and then changes nothing.
         """
         switches = dict(wanted)
-        limits = {
-            name: read_number(name, switches.pop(name), kind)
-            for name, kind in SESSION_LIMITS.items()
-            if name in switches
-        }
+        limits = {name: read_limit(name, switches.pop(name)) for name in SESSION_LIMITS if name in switches}
         variants = {
             item.name: read_setting(Variants, item.name, switches.pop(item.name), "variant")
             for item in fields(Variants)
@@ -225,8 +220,17 @@ class Control:
                 api.sessions.kill_all(data_set.database)
 
 
-def read_number(name: str, value: Any, kind: Kind = SECONDS) -> Any:
-    """Return a number that is neither negative nor endless; raises FaultError for anything else."""
+def read_limit(name: str, value: Any) -> Any:
+    """Return the value to keep for a limit of sessions; raises FaultError for one that cannot be."""
+    return _read(name, value, SESSION_LIMITS[name])
+
+
+def read_seconds(name: str, value: Any) -> Any:
+    """Return a number of seconds; raises FaultError for anything else."""
+    return _read(name, value, number())
+
+
+def _read(name: str, value: Any, kind: Kind) -> Any:
     try:
         return kind.read(value)
     except (ValueError, TypeError) as error:

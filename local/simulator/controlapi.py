@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from .api.changes import ChangeError
 from .behaviour.faults import FaultError
-from .control import Control, read_number
+from .control import Control, read_seconds
 from .errors import DataApiError
 from .wire import jsontext
 from .wire.messages import Request, Response, json_response
@@ -69,7 +69,7 @@ class ControlApi:
             case ("POST", "expire_container_urls"):
                 return {"expired": control.expire_container_urls()}
             case ("POST", "advance_clock"):
-                control.advance_clock(read_number("seconds", _object(content).get("seconds")))
+                control.advance_clock(read_seconds("seconds", _object(content).get("seconds")))
             case ("POST", "release"):
                 control.release(_object(content).get("layout"))
             case ("POST", "between_pages"):

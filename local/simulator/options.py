@@ -14,6 +14,7 @@ from .control import SESSION_LIMITS
 from .sessions.store import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP
 from .wire import jsontext
 
+LAST_PORT: Final = 65_535
 PROGRAM: Final = f"python -m {__package__}"
 
 
@@ -34,7 +35,24 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--tls-certificate and --tls-key belong together")
     if options.tls_certificate and options.tls_self_signed:
         parser.error("--tls-self-signed makes its own certificate; leave out --tls-certificate and --tls-key")
+    if not options.host:
+        parser.error("--host takes an address")
     return options
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{port} is no port: 0 to {LAST_PORT}")
+    return port
+
+
+def _number_or_text(text: str) -> float | str:
+    """Return a number; a text that is none is refused where the fault is read, with what it takes."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def faults(options: argparse.Namespace) -> dict[str, Any]:
@@ -46,7 +64,7 @@ def faults(options: argparse.Namespace) -> dict[str, Any]:
         "unavailable_requests": options.unavailable_requests,
         "html_401_requests": options.html_401_requests,
         "data_cap": options.data_cap,
-        "slow_layout": {name: float(seconds) for name, seconds in options.slow_layout},
+        "slow_layout": {name: _number_or_text(seconds) for name, seconds in options.slow_layout},
         "hold": options.hold,
     }
     try:
@@ -87,8 +105,8 @@ def _add_general(parser: argparse.ArgumentParser) -> None:
     add("--example", action="store_true", help="serve a small example with everything awkward in it")
     add("--list-settings", action="store_true", help="print every fault and variant, and end")
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=int, default=0, help="port of the Data API (default: a free one)")
-    add("--control-port", type=int, default=0, help="port of the control API (default: a free one)")
+    add("--port", type=_port, default=0, help="port of the Data API (default: a free one)")
+    add("--control-port", type=_port, default=0, help="port of the control API (default: a free one)")
     add("--port-file", type=Path, metavar="FILE", help="write both ports and addresses to FILE as JSON")
     add("--tls-certificate", type=Path, metavar="FILE", help="serve the Data API over TLS (PEM)")
     add("--tls-key", type=Path, metavar="FILE", help="private key of the certificate (PEM)")

@@ -14,12 +14,12 @@ from .api.app import DataApi
 from .behaviour.faults import Faults
 from .behaviour.settings import read_setting
 from .behaviour.variants import Variants
-from .control import Control
+from .control import Control, read_limit
 from .controlapi import ControlApi
 from .data.dataset import DataSet
 from .sessions.hosting import Host
 from .sessions.store import DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SESSION_CAP, SessionStore
-from .wire.certificates import make_self_signed
+from .wire.certificates import CertificateError, make_self_signed
 from .wire.transport import Listener
 
 
@@ -49,25 +49,27 @@ class Simulator:
             **{name: read_setting(Variants, name, value, "variant") for name, value in (variants or {}).items()}
         )
         hosted = Host([data_set, *others])
-        sessions = SessionStore(hosted, kind, idle_timeout_seconds=idle_timeout_seconds, session_cap=session_cap)
+        sessions = SessionStore(
+            hosted,
+            kind,
+            idle_timeout_seconds=read_limit("idle_timeout_seconds", idle_timeout_seconds),
+            session_cap=read_limit("session_cap", session_cap),
+        )
         self._faults = Faults()
         api = DataApi(hosted, sessions, self._faults, kind)
         self.control = Control(api)
         self._certificate_directory: tempfile.TemporaryDirectory[str] | None = None
         self.ca_file: Path | None = None
-        if tls_self_signed:
-            self._certificate_directory = tempfile.TemporaryDirectory(prefix="filemaker-simulator-")
-            with contextlib.ExitStack() as on_failure:
+        with contextlib.ExitStack() as on_failure:
+            if tls_self_signed:
+                self._certificate_directory = tempfile.TemporaryDirectory(prefix="filemaker-simulator-")
                 on_failure.callback(self._certificate_directory.cleanup)
                 tls_files = make_self_signed(Path(self._certificate_directory.name), host)
-                on_failure.pop_all()
-            self.ca_file = tls_files[0]
-        self._listener = Listener(api, host, port, _tls_context(tls_files))
-        try:
+                self.ca_file = tls_files[0]
+            self._listener = Listener(api, host, port, _tls_context(tls_files))
+            on_failure.callback(self._listener.stop)
             self._control_listener = Listener(ControlApi(self.control), host, control_port)
-        except OSError:
-            self._listener.stop()
-            raise
+            on_failure.pop_all()
         self.url = api.url = self._listener.url
         self.control_url = self._control_listener.url
         self.port = self._listener.port
@@ -118,5 +120,8 @@ def _tls_context(tls_files: tuple[Path, Path] | None) -> ssl.SSLContext | None:
     if tls_files is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*tls_files)
+    try:
+        context.load_cert_chain(*tls_files)
+    except ssl.SSLError as error:
+        raise CertificateError(f"{tls_files[0]} and {tls_files[1]} are no certificate and its key (PEM)") from error
     return context

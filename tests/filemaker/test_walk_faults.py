@@ -262,7 +262,7 @@ def released_on_time_out(simulator: Simulator) -> Iterator[list[str]]:
 
 
 @BOTH_KINDS
-@pytest.mark.parametrize("page", [1, 4])
+@pytest.mark.parametrize("page", [pytest.param(1, marks=pytest.mark.deep), 4])
 def test_a_page_of_a_thousand_that_does_not_come_in_time(
     page: int, key_field: str | None, large: Simulator, start: Start
 ) -> None:

@@ -22,6 +22,7 @@ from tests.simulator.tiny_clinic import TIMEOUT_SECONDS
 from tests.simulator.worlds import layout, needs_openssl, world
 
 REPOSITORY = Path(__file__).parents[2]
+THIS = __file__
 PROGRAM = [sys.executable, "-m", "local.simulator"]
 
 
@@ -133,6 +134,15 @@ def test_the_settings_are_listed_with_their_quiet_values() -> None:
         (["--example", "--fault", 'between_pages=[{"layout":"No","operation":"insert"}]'], 1, "layout 'No': Layout is"),
         (["--data", "/nonexistent"], 1, "database.json: FileNotFoundError"),
         (["--example", "--host", "203.0.113.1"], 1, "assign requested address"),
+        (["--example", "--host", ""], 2, "--host takes an address"),
+        (["--example", "--port", "65536"], 2, "65536 is no port: 0 to 65535"),
+        (["--example", "--control-port", "-1"], 2, "-1 is no port: 0 to 65535"),
+        (["--example", "--session-cap", "-1"], 1, "'session_cap' takes a whole number that is not negative"),
+        (["--example", "--idle-timeout", "nan"], 1, "'idle_timeout_seconds' takes a number that is not negative"),
+        (["--example", "--slow-layout", "People", "x"], 1, "fault 'slow_layout' takes an object of numbers"),
+        (["--example", "--slow-layout", "Peple", "1"], 1, "no hosted database has a layout 'Peple'"),
+        (["--example", "--port-file", "/nonexistent/ports"], 1, "No such file or directory: '/nonexistent/ports"),
+        (["--example", "--tls-key", THIS, "--tls-certificate", THIS], 1, f"{THIS} are no certificate and its key"),
         (["--example", "--example", "--data", "/nonexistent"], 1, "database.json: FileNotFoundError"),
     ],
 )
