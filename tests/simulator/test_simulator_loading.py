@@ -206,6 +206,10 @@ def one_row(**changes: Any) -> dict[str, Any]:
             "record 1: field id has 3 values for 2 repetitions",
         ),
         (world({"fields": []}), "a layout has no 'layout'"),
+        (
+            world({"layout": "People", "table": "Persons", "fields": [{"name": "id"}]}),
+            "layout People has no records, and no other layout brings those of its table Persons",
+        ),
         (described(recrods=[]), "layout People has the unknown key 'recrods'; known: layout, table, fields, records"),
         (described(tableView="yes"), "layout People: 'tableView' must be true or false"),
         (

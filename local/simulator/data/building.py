@@ -63,6 +63,8 @@ def _build(described: Mapping[str, Any], tables: dict[str, Table], directory: Pa
         tables.setdefault(table_name, table)
         Loader(table, fields, portals, name, directory).load(described["records"])
     else:
+        if table_name not in tables and not described.get("tableMissing", False):
+            raise DataSetError(f"{where} has no records, and no other layout brings those of its table {table_name}")
         table = tables.get(table_name) or Table(table_name, results)
         if missing := sorted(set(results) - set(table.results)):
             raise DataSetError(f"{where}: table {table.name} has no field {missing[0]}")
