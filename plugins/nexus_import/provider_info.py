@@ -60,8 +60,8 @@ def _conn_fields() -> dict[str, Any]:
         },
         "ca_file": {
             "label": "CA file",
-            "description": "Path, on the workers, of the PEM file that the server's certificate is checked against;"
-            " empty for a certificate that everyone trusts.",
+            "description": "Path, on every machine that runs Airflow, of the PEM file that the server's certificate is"
+            " checked against; empty for a certificate that everyone trusts.",
             "schema": {"type": ["string", "null"], "default": None},
         },
         "connect_timeout": {
