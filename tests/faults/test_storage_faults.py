@@ -25,6 +25,7 @@ READ_AGAIN = "phase_0_validate.verify_filemaker"
 STAGE = "phase_0_validate.stage_records"
 PUBLISH = "publish.publish_plan"
 REPORT = "end.write_report"
+MAKES_A_PLAN = b"INSERT INTO nexus_import.plan "
 
 
 class Store:
@@ -42,6 +43,11 @@ class Store:
     def lose(self, run: Run, *names: str) -> None:
         """Lose the newest of these objects."""
         self._client.delete_object(Bucket=BUCKET, Key=self.keys(run, *names)[-1])
+
+    def lose_all(self, run: Run, *names: str) -> None:
+        """Lose all of these objects."""
+        for key in self.keys(run, *names):
+            self._client.delete_object(Bucket=BUCKET, Key=key)
 
     def halve(self, run: Run, *names: str) -> None:
         """Keep half of the newest of these objects."""
@@ -83,14 +89,14 @@ def test_store_that_fails_in_every_way_before_the_publish(installation: Installa
             asks_store(b"PUT", b"xero_sync_logs.csv.zst"),
             lambda _: store.lose(run, "/patients.csv.zst"),
             BACK_UP,
-            "does not have 1 of its",
+            "took the backup and did not keep it: 1 of its",
         ),
         Trouble(
             "keeps half of an object of the backup",
             asks_store(b"PUT", b"xero_sync_logs.csv.zst"),
             lambda _: store.halve(run, "/patients.csv.zst"),
             BACK_UP,
-            "does not have 1 of its",
+            "took the backup and did not keep it: 1 of its",
         ),
         Trouble(
             "refuses a page of the snapshot",
@@ -126,10 +132,26 @@ def test_store_that_fails_in_every_way_before_the_publish(installation: Installa
         ),
         Trouble(
             "loses the manifest of the backup",
-            asks_nexus(b"INSERT INTO nexus_import.plan "),
+            asks_nexus(MAKES_A_PLAN),
             lambda _: store.lose(run, "/backups/", "manifest"),
             PUBLISH,
-            "The manifest of the backup that this plan stands on is missing from S3",
+            "The backup that this plan stands on is not whole: its manifest has gone.",
+            clear=BACK_UP,
+        ),
+        Trouble(
+            "loses an object of the backup later",
+            asks_nexus(MAKES_A_PLAN),
+            lambda _: store.lose(run, "/backups/", "/notes.csv.zst"),
+            PUBLISH,
+            "The backup that this plan stands on is not whole: 1 of its",
+            clear=BACK_UP,
+        ),
+        Trouble(
+            "forgets every backup of the run, as if expired",
+            asks_nexus(MAKES_A_PLAN),
+            lambda _: store.lose_all(run, "/backups/"),
+            PUBLISH,
+            "The backup that this plan stands on is not whole: its manifest has gone.",
             clear=BACK_UP,
         ),
     ):

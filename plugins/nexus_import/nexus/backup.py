@@ -8,6 +8,7 @@ import remembers earlier runs are saved beside Nexus's own, so that a restore pu
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,7 +101,12 @@ def take_backup(
     folder = store.key("backups", run_id, f"{attempt:03d}")
     tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]
     memory = [_back_up_table(connection, store, folder, table, "nexus_import") for table in _memory_tables(connection)]
-    _require_stored(store, folder, [*tables, *memory])
+    # what the store took, it may have lost
+    if lost := _find_lost(store, folder, [*tables, *memory]):
+        raise BackupError(
+            f"The object store took the backup and did not keep it: {lost}. Look at the store, then clear this task "
+            "with downstream."
+        )
     if purpose == IMPORT:
         _refuse_empty_core(connection, tables)
     version = connection.execute("SHOW server_version").fetchone()
@@ -145,15 +151,26 @@ def _has_journal(connection: Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
-def _require_stored(store: ObjectStore, folder: str, tables: list[dict[str, Any]]) -> None:
-    """Raise `BackupError` unless the store lists each object with its size: what it took, it may have lost."""
+def find_damage(store: ObjectStore, manifest_key: str, manifest_sha256: str) -> str | None:
+    """Return what a finished backup has lost on S3 since it was taken, None when all of it is there.
+
+    Objects are compared by size; a restore compares their checksums.
+    """
+    body = store.find_bytes(manifest_key)
+    if body is None:
+        return "its manifest has gone"
+    if hashlib.sha256(body).hexdigest() != manifest_sha256:
+        return "its manifest is not what was written (its SHA-256 differs)"
+    manifest = json.loads(body)
+    return _find_lost(store, manifest_key.rpartition("/")[0], [*manifest["tables"], *manifest.get("memory", ())])
+
+
+def _find_lost(store: ObjectStore, folder: str, tables: list[dict[str, Any]]) -> str | None:
     listed = {entry.key: entry.byte_count for entry in store.list_objects(f"{folder}/")}
     lost = [table["key"] for table in tables if listed.get(table["key"]) != table["byte_count"]]
-    if lost:
-        raise BackupError(
-            f"The object store took the backup and does not have {len(lost):,} of its {len(tables):,} objects as they "
-            f"were written, {lost[0]} for one. Look at the store, then clear this task with downstream."
-        )
+    if not lost:
+        return None
+    return f"{len(lost):,} of its {len(tables):,} objects have gone or are not as they were written, {lost[0]} for one"
 
 
 def _back_up_table(

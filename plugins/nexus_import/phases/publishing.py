@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from nexus_import.core.approval import is_within_publish_window, unusual_reasons
 from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
+from nexus_import.nexus.backup import find_damage
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
@@ -217,7 +217,7 @@ def publish_plan() -> Counts:
             is_done = find_publication(connection, request.run_id) is not None
             manifest = None if is_done else find_manifest(connection, request.run_id)
         if not is_done:
-            require_manifest(settings, manifest)
+            require_backup(settings, manifest)
         publication = publish(connection, request)
         seconds = (clock.now() - started_at).total_seconds()
         with connection.transaction():
@@ -250,14 +250,13 @@ def find_manifest(connection: Connection[Any], run_id: str) -> tuple[str, str] |
     return (row[0], row[1]) if row else None
 
 
-def require_manifest(settings: Settings, manifest: tuple[str, str] | None) -> None:
-    """Raise `PublishRefused` unless the manifest is on S3 as it was written."""
-    key, sha256 = manifest or (None, None)
-    body = open_store(settings).find_bytes(key) if key else None
-    if body is None or hashlib.sha256(body).hexdigest() != sha256:
+def require_backup(settings: Settings, manifest: tuple[str, str] | None) -> None:
+    """Raise `PublishRefused` unless the backup is on S3 as it was written."""
+    damage = find_damage(open_store(settings), *manifest) if manifest else "the journal does not know it"
+    if damage:
         raise PublishRefused(
-            "The manifest of the backup that this plan stands on is missing from S3 or was changed; live Nexus is "
-            "unchanged. Clear phase_0_validate.back_up_database with downstream."
+            f"The backup that this plan stands on is not whole: {damage}. Live Nexus is unchanged. "
+            "Clear phase_0_validate.back_up_database with downstream to take another."
         )
 
 

@@ -15,7 +15,7 @@ from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.progress import reading
 from nexus_import.errors import DataError
 from nexus_import.filemaker.source import require_fields
-from nexus_import.nexus.backup import Backup, latest_backup, next_attempt, record_backup, take_backup
+from nexus_import.nexus.backup import Backup, find_damage, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
 from nexus_import.nexus.schema_guard import check_schema
@@ -86,10 +86,13 @@ def back_up_database() -> Counts:
 
 
 def find_run_backup(settings: Settings, run_id: str) -> Backup | None:
-    """Return the run's newest backup, None when it has none, or when its manifest has gone from S3."""
+    """Return the run's newest backup, None when it has none that is whole."""
     with connect(settings.policy.connections.nexus) as connection:
         backup = latest_backup(connection, run_id)
-    if backup is None or not open_store(settings).exists(backup.manifest_key):
+    if backup is None:
+        return None
+    if damage := find_damage(open_store(settings), backup.manifest_key, backup.manifest_sha256):
+        log.warning("Backup %s is not whole: %s; taking another", backup.manifest_key, damage)
         return None
     log.info("This run has its backup already: %s", backup.manifest_key)
     return backup
