@@ -49,9 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nobody killed: its tasks with the messages of each, the roles by which they came to Nexus's database,
-    and what live Nexus holds after it.
-    """
+    """A run that nobody killed: messages by task, roles that came to Nexus's database, what live Nexus holds then."""
 
     messages: dict[str, int]
     roles: set[str]
@@ -137,10 +135,10 @@ class Killing:
         with ExitStack() as stack:
             if place <= gate:
                 installation = stack.enter_context(start_installation(self.parts))
-                stack.callback(forget_objects, installation)
                 run = Run(installation, self.dag, dict(PARAMETERS))
             else:
                 run = stack.enter_context(start_copy_elsewhere(self.parts, self.run_past_gate_0))
+            stack.callback(forget_objects, run.installation, self.run_past_gate_0.run_id)
             if place and order[place - 1] not in run.states:
                 go(run, run.installation.environment(), order[place - 1])
             assert set(run.states.values()) <= {"success", "skipped"}
@@ -159,10 +157,12 @@ class Killing:
         return is_published
 
 
-def forget_objects(installation: Installation) -> None:
-    """Remove what the runs of an installation stored, or the listings of the next ones get longer and longer."""
+def forget_objects(installation: Installation, common_run: str) -> None:
+    """Remove what an installation's own runs stored, or the listings of the next ones get longer and longer."""
     s3 = installation.s3()
-    for (run_id,) in installation.rows("SELECT DISTINCT run_id FROM nexus_import.attempt"):
+    for (run_id,) in installation.rows(
+        "SELECT DISTINCT run_id FROM nexus_import.attempt WHERE run_id <> %s", common_run
+    ):
         for kind in ("backups", "snapshots", "reports"):
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}/{kind}/{run_id}/")
             keys = [{"Key": entry["Key"]} for page in pages for entry in page.get("Contents", [])]

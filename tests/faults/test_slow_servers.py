@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.faults.troubles import asks_store, wait_a_little
+from tests.faults.troubles import SLOW_SECONDS, asks_store, wait_a_little
 from tests.support.installation import Installation
 from tests.support.runs import Run
 from tests.support.wire import Action, Message
 from tests.support.wired import Once, wired
 
 WAITING_MS = 250
-SLOW_SECONDS = 0.4
-"""How long each answer takes: longer than a transaction may wait."""
+"""How long a transaction may wait: less than a slow answer takes."""
 
 
 def let_nobody_wait(installation: Installation) -> None:

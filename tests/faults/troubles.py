@@ -11,6 +11,8 @@ from tests.support.wire import ANSWER, Action, Cut, Message
 from tests.support.wired import NEXUS, STORAGE, Always, Once, wired
 
 CONTINUE = b" 100 "
+SLOW_SECONDS = 0.4
+"""How long a slow answer takes."""
 UNAVAILABLE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -81,5 +83,5 @@ def answer_unavailable(message: Message) -> None:
 
 
 def wait_a_little(message: Message) -> None:
-    """Hold an answer up for longer than the database lets others wait in these tests."""
-    time.sleep(0.4)
+    """Hold an answer up."""
+    time.sleep(SLOW_SECONDS)

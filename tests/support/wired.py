@@ -74,7 +74,10 @@ class Once:
             return None
         with self._lock:
             self.seen += 1
-            return self.action if self.seen == self._number else None
+            return self.action if self._is_due() else None
+
+    def _is_due(self) -> bool:
+        return self.seen == self._number
 
     @property
     def has_happened(self) -> bool:
@@ -85,13 +88,8 @@ class Once:
 class Always(Once):
     """A rule: the action is run at every message that is like this."""
 
-    def __call__(self, message: Message) -> Action | None:
-        """Count the message if it is like this."""
-        if not message.kind or not self._is_like(message):
-            return None
-        with self._lock:
-            self.seen += 1
-        return self.action
+    def _is_due(self) -> bool:
+        return True
 
 
 class Tally:
