@@ -206,7 +206,7 @@ def test_server_that_writes_values_in_another_way_changes_nothing(run: ManualRun
     run.publish()
     database = run.installation.database
     with database.cluster.connect(database.database) as connection:
-        for setting in ("timezone TO 'Australia/Sydney'", "datestyle TO 'SQL, DMY'", "bytea_output TO 'escape'"):
+        for setting in ("timezone TO 'Australia/Sydney'", "intervalstyle TO 'iso_8601'", "bytea_output TO 'escape'"):
             connection.execute(f"ALTER DATABASE {database.database} SET {setting}".encode())
     assert take_back(run).left == []
 
@@ -255,6 +255,18 @@ def test_row_that_referred_to_one_that_is_gone_stays_away(run: ManualRun) -> Non
     ]
     assert undone.row_count == 1
     assert run.installation.value("SELECT count(*) FROM appointments WHERE id = %s", FIRST) == 1
+
+
+def test_rows_come_back_with_what_they_referred_to(run: ManualRun) -> None:
+    note = add_note(run.installation, GONE)
+    run.copy()
+    before = contents(run)
+    run.work("DELETE FROM nexus_work.notes WHERE id = %s", note)
+    run.work("DELETE FROM nexus_work.patients WHERE id = %s", GONE)
+    run.plan()
+    run.publish()
+    assert take_back(run).left == []
+    assert contents(run) == before
 
 
 def test_broken_constraint_of_another_kind_refuses_the_undo_whole(run: ManualRun) -> None:
