@@ -13,7 +13,7 @@ DOCUMENTS = sorted((REPOSITORY / "docs").glob("*.md"))
 NAMED = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 
 
-def tests_of(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     """Return the names of the test functions of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
@@ -29,7 +29,7 @@ def test_named_tests_exist(document: Path) -> None:
     missing = []
     for path, test in sorted(named_in(document)):
         file = REPOSITORY / path
-        if not file.is_file() or (test and test not in tests_of(file)):
+        if not file.is_file() or (test and test not in functions_of(file)):
             missing.append(f"{path}::{test}")
     assert missing == []
 
@@ -37,5 +37,5 @@ def test_named_tests_exist(document: Path) -> None:
 def test_reliability_names_every_fault_test() -> None:
     named = named_in(REPOSITORY / "docs" / "reliability.md")
     folder = REPOSITORY / "tests" / "faults"
-    there = {(f"tests/faults/{path.name}", test) for path in folder.glob("test_*.py") for test in tests_of(path)}
+    there = {(f"tests/faults/{path.name}", test) for path in folder.glob("test_*.py") for test in functions_of(path)}
     assert there - named == set()

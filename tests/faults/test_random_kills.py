@@ -30,6 +30,7 @@ from tests.support.wired import Once, Tally, open_wires
 SEED_VARIABLE = "NEXUS_IMPORT_KILL_SEED"
 POINTS, DEEP_POINTS = 6, 500
 WORKERS = 2
+TOLD_EVERY = 50
 PREFIX = read_policy().storage.prefix
 LAST_TASK = "publish.verify_live"
 GATE_0 = "phase_0_validate.gate"
@@ -191,9 +192,7 @@ def test_killed_at_random_messages(
     killing: Killing, count: int, workers: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
-    with capsys.disabled():
-        sys.stdout.write(f"\n{count} points, {SEED_VARIABLE}={seed}\n")
-    failed = []
+    failed: list[str] = []
 
     def check(point: Point) -> None:
         try:
@@ -201,6 +200,10 @@ def test_killed_at_random_messages(
         except Exception as error:
             failed.append(f"{point}: {error!r}")
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(check, draw(killing.whole, seed, count)))
+    with ThreadPoolExecutor(workers) as pool, capsys.disabled():
+        sys.stdout.write(f"\n{count} points, {SEED_VARIABLE}={seed}\n")
+        for done, _ in enumerate(pool.map(check, draw(killing.whole, seed, count)), 1):
+            if not done % TOLD_EVERY:
+                sys.stdout.write(f"{done} done, {len(failed)} failed\n")
+                sys.stdout.flush()
     assert not failed, f"{SEED_VARIABLE}={seed}: {len(failed)} of {count}:\n" + "\n".join(failed)
