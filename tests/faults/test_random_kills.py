@@ -200,10 +200,18 @@ def test_killed_at_random_messages(
         except Exception as error:
             failed.append(f"{point}: {error!r}")
 
-    with ThreadPoolExecutor(workers) as pool, capsys.disabled():
-        sys.stdout.write(f"\n{count} points, {SEED_VARIABLE}={seed}\n")
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{text}")
+            sys.stdout.flush()
+
+    tell(f"{count} points, {SEED_VARIABLE}={seed}")
+    pool = ThreadPoolExecutor(workers)
+    try:
         for done, _ in enumerate(pool.map(check, draw(killing.whole, seed, count)), 1):
             if not done % TOLD_EVERY:
-                sys.stdout.write(f"{done} done, {len(failed)} failed\n")
-                sys.stdout.flush()
+                tell(f"{done} done, {len(failed)} failed")
+    finally:
+        # who interrupts the test does not wait for the points that are left
+        pool.shutdown(cancel_futures=True)
     assert not failed, f"{SEED_VARIABLE}={seed}: {len(failed)} of {count}:\n" + "\n".join(failed)
