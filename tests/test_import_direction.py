@@ -16,6 +16,7 @@ NEVER = {"local", "tests", "bench", "dags"}
 BELOW_ALL = {"errors", "core"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "clock": set(),
     "core": {"errors"},
     "storage": BELOW_ALL,
     "snapshot": BELOW_ALL | {"storage"},
@@ -26,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "restore": BELOW_ALL | {"nexus", "storage", "settings"},
     "provider_info": set(),
     "web": BELOW_ALL | {"nexus", "storage", "settings"},
-    "phases": BELOW_ALL | {"filemaker", "nexus", "storage", "snapshot", "settings"},
+    "phases": BELOW_ALL | {"clock", "filemaker", "nexus", "storage", "snapshot", "settings"},
 }
 """Parts of the package that each part may import beside itself."""
 HOOKS = {"filemaker/hook.py", "filemaker/files_hook.py"}
