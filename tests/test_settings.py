@@ -69,15 +69,38 @@ def test_mistake_is_named_with_file_and_key(
     tmp_path: Path, section: str | None, changes: dict[str, Any], where: str
 ) -> None:
     load_policy(policy_file(tmp_path))
-    with pytest.raises(ConfigurationError, match=rf"^policy\.yaml: {where}"):
+    with pytest.raises(ConfigurationError, match=rf"^policy\.yaml line \d+: {where}"):
         load_policy(policy_file(tmp_path, section, **changes))
 
 
+def test_mistake_is_named_with_the_line_it_stands_in(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    shipped = (INCLUDE / "policy.yaml").read_text()
+    path.write_text(shipped.replace("conflicts: filemaker", "conflicts: filmaker"))
+    line = shipped.splitlines().index(next(text for text in shipped.splitlines() if text.startswith("conflicts:"))) + 1
+    with pytest.raises(ConfigurationError, match=rf"^policy\.yaml line {line}: conflicts: 'filmaker' is none of"):
+        load_policy(path)
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    wrong = policy_file(tmp_path, operatos=["admin"], conflicts="filmaker", severity={"phase_0/a": "ignore"})
+    with pytest.raises(ConfigurationError) as caught:
+        load_policy(wrong)
+    first, *mistakes = str(caught.value).splitlines()
+    assert first == "3 mistakes, correct them all:"
+    assert {mistake.split(": ")[1] for mistake in mistakes} == {"operatos", "conflicts", "severity.phase_0/a"}
+    with pytest.raises(ConfigurationError, match=r"2 mistakes.*\n.*tables\.patients: 'kept'.*\n.*preserved\.notes"):
+        load_policy(policy_file(tmp_path, tables=POLICY["tables"] | {"patients": "kept"}, preserved={"notes": []}))
+
+
 def test_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^policy\.yaml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"^policy\.yaml: cannot be read: "):
         load_policy(tmp_path / "policy.yaml")
     (tmp_path / "policy.yaml").write_text("operators: [unclosed")
-    with pytest.raises(ConfigurationError, match=r"^policy\.yaml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"^policy\.yaml line 1: cannot be read as YAML: "):
+        load_policy(tmp_path / "policy.yaml")
+    (tmp_path / "policy.yaml").write_text(f"{(INCLUDE / 'policy.yaml').read_text()}\noperators: [somebody]\n")
+    with pytest.raises(ConfigurationError, match=r"^policy\.yaml line \d+: operators: stands in line \d+ already"):
         load_policy(tmp_path / "policy.yaml")
 
 

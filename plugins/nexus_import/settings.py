@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import time
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from nexus_import.core.data_policy import DataPolicy, Fate, NexusOnly, Treatment
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.core.nearest import nearest
 from nexus_import.core.policy_rules import mistakes
+from nexus_import.core.yaml_files import YamlFile, mistakes_in_words, require_none
 from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.checks import known_checks
 from nexus_import.nexus.sql import include_folder
@@ -190,11 +188,11 @@ class RestoreParameters(_Strict):
 
     @classmethod
     def load(cls, parameters: Mapping[str, Any]) -> RestoreParameters:
-        """Check the parameters of a restore; raise `ConfigurationError` naming the first mistake."""
+        """Check the parameters of a restore; raise `ConfigurationError` naming every mistake."""
         try:
             chosen = cls.model_validate({name: parameters[name] for name in cls.model_fields if name in parameters})
         except ValidationError as error:
-            raise ConfigurationError(_first_mistake("parameters", error, cls)) from error
+            raise _refuse("parameters", error, cls) from error
         if mistake := chosen.contradiction():
             raise ConfigurationError(f"parameters: {mistake}")
         return chosen
@@ -250,15 +248,14 @@ class Settings:
     @classmethod
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
-        policy = read_policy()
-        _require_known_checks(policy)
+        policy = load_policy(include_folder() / "policy.yaml", known_checks())
         if run_type == "scheduled":
             parameters = policy.schedule.model_dump(include={"mode", "approval", "nexus_only"})
         known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
         try:
             return cls(policy, Parameters.model_validate(known))
         except ValidationError as error:
-            raise ConfigurationError(_first_mistake("parameters", error, Parameters)) from error
+            raise _refuse("parameters", error, Parameters) from error
 
 
 def read_policy() -> Policy:
@@ -266,41 +263,23 @@ def read_policy() -> Policy:
     return load_policy(include_folder() / "policy.yaml")
 
 
-def load_policy(path: Path) -> Policy:
-    """Read and check the policy file; raise `ConfigurationError` naming the first mistake."""
-    try:
-        policy = Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
-    except ValidationError as error:
-        raise ConfigurationError(_first_mistake(path.name, error, Policy)) from error
-    for key, mistake in mistakes(policy.data_policy(), policy.preserved):
-        raise ConfigurationError(f"{path.name}: {key}: {mistake}")
-    return policy
+def load_policy(path: Path, checks: Collection[str] | None = None) -> Policy:
+    """Read and check the policy file; raise `ConfigurationError` naming every mistake.
+
+    `checks` are the ids under which a severity may stand; None leaves them unproven.
+    """
+    file = YamlFile.read(path)
+    policy, found = file.validate(Policy)
+    if policy is not None:
+        found += [file.places.mistake(key, what) for key, what in mistakes(policy.data_policy(), policy.preserved)]
+        found += [
+            file.places.mistake(f"severity.{check_id}", f"there is no such check{nearest(check_id, checks)}")
+            for check_id in policy.severity
+            if checks is not None and check_id not in checks
+        ]
+    require_none(found)
+    return cast(Policy, policy)
 
 
-def _require_known_checks(policy: Policy) -> None:
-    known = known_checks()
-    for check_id in policy.severity:
-        if check_id not in known:
-            raise ConfigurationError(
-                f"policy.yaml: severity.{check_id}: there is no such check{nearest(check_id, known)}"
-            )
-
-
-def _first_mistake(source: str, error: ValidationError, model: type[BaseModel]) -> str:
-    first = error.errors()[0]
-    return f"{source}: {'.'.join(str(part) for part in first['loc'])}: {_in_words(first, model)}"
-
-
-def _in_words(mistake: ErrorDetails, model: type[BaseModel]) -> str:
-    if mistake["type"] == "extra_forbidden":
-        for part in mistake["loc"][:-1]:
-            annotation = model.model_fields[str(part)].annotation
-            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
-        known = [field.alias or name for name, field in model.model_fields.items()]
-        return f"there is no such key{nearest(str(mistake['loc'][-1]), known)}"
-    if mistake["type"] == "literal_error":
-        allowed = re.findall(r"'([^']+)'", mistake["ctx"]["expected"])
-        return f"'{mistake['input']}' is none of {', '.join(allowed)}{nearest(str(mistake['input']), allowed)}"
-    return mistake["msg"]
+def _refuse(source: str, error: ValidationError, model: type[BaseModel]) -> ConfigurationError:
+    return ConfigurationError("\n".join(f"{source}: {key}: {what}" for key, what in mistakes_in_words(error, model)))
