@@ -23,7 +23,7 @@ START, DECIDE, APPROVE, PUBLISH = (
     "publish.approve_plan",
     "publish.publish_plan",
 )
-READABLE = "phase_0/values_are_readable"
+REQUIRED = "phase_0/required_fields"
 
 
 def utc(text: str) -> datetime:
@@ -102,7 +102,7 @@ def test_appointments_in_the_doubled_and_in_the_skipped_hour(installation: Insta
     skipped = clinic.edit("API_Appointments", half_past_two | {"startDate": "10/04/2026"})
     run = new_run().go()
     assert not run.is_green
-    assert [(record, field) for record, _, _, field in run.findings(READABLE)] == [(skipped, "startDate")]
+    assert [(record, field) for record, _, _, field in run.findings(REQUIRED)] == [(skipped, "startDate")]
     assert installation.live() == before
 
     clinic.mend("API_Appointments", skipped)

@@ -119,7 +119,7 @@ def spoil(content: bytes) -> Callable[[Path], object]:
             "has 2 files for layout API_Notes: API_Notes.csv, API_Notes.mer",
         ),
         (spoil(b""), "API_Notes.mer is empty"),
-        (spoil(b'"A","Private"\r'), "File API_Notes.mer has no field id, note"),
+        (spoil(b'"A","Private"\r'), "File API_Notes.mer has no field note"),
         (spoil(b'"id","note","note"\r'), "API_Notes.mer: columns 2 and 3 have the same name"),
         (spoil(b'"id","note"\r"A","Private'), "API_Notes.mer, line 2: the quotation marks"),
         (spoil(b'"id","note"\r"A"\r'), "API_Notes.mer: 1 records do not have 2 fields"),

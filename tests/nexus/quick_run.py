@@ -119,8 +119,8 @@ class QuickRun(Run):
         settings = load_settings()
         lock_staging(connection, self.run_id)
         for entity, mapping in settings.mappings.items():
-            lengths = {column.name: column.max_length for column in read_columns(connection, mapping.table or "")}
-            mapper = RowMapper(mapping, read_lookups(connection, mapping.aliases), settings.policy.zone, lengths)
+            types = {column.name: column.type for column in read_columns(connection, mapping.table or "")}
+            mapper = RowMapper(mapping, read_lookups(connection, mapping.aliases), settings.policy.zone, types)
             create_staging_table(connection, mapping)
             _, findings = stage_records(connection, mapper, self.filemaker.read(entity))
             assert findings == []

@@ -99,7 +99,7 @@ def test_value_that_both_sides_changed_goes_where_the_policy_says(
     imported.execute("UPDATE patients SET first_name = 'Nexus', last_name = 'Same' WHERE id = %s", ids[both])
     filemaker.fields("patient", both).update(nameFirst="FileMaker", nameLast="Same")
     imported.execute("UPDATE patients SET title = 'Nexus' WHERE id = %s", ids[nexus])
-    filemaker.fields("patient", filemakers)["title"] = "FM"
+    filemaker.fields("patient", filemakers)["title"] = "Prof"
     former_title = filemaker.fields("patient", nexus)["title"] or None
 
     def run_under(conflicts: str) -> QuickRun:
@@ -115,9 +115,9 @@ def test_value_that_both_sides_changed_goes_where_the_policy_says(
         return (*names, imported.value(titles, ids[nexus]), imported.value(titles, ids[filemakers]))
 
     assert run_under("filemaker").results["phase_3_patients.gate"] is True
-    assert names_and_titles() == ("FileMaker", "Same", former_title, "FM")
+    assert names_and_titles() == ("FileMaker", "Same", former_title, "Prof")
     assert run_under("nexus").results["phase_3_patients.gate"] is True
-    assert names_and_titles() == ("Nexus", "Same", "Nexus", "FM")
+    assert names_and_titles() == ("Nexus", "Same", "Nexus", "Prof")
     assert run_under("stop").results["phase_3_patients.gate"] is False
 
 

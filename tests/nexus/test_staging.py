@@ -1,4 +1,4 @@
-"""Staging on a real Nexus: names of the mapping that Nexus does not have, look-ups, and whose records they are."""
+"""Staging on a real Nexus: what is kept of values, look-ups, and whose records they are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from nexus_import.core.mapping import EntityMapping, RowMapper, load_mappings
-from nexus_import.errors import ConfigurationError, WorkingCopyError
+from nexus_import.core.mapping import RowMapper, load_mappings
+from nexus_import.errors import WorkingCopyError
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.staging import (
     create_staging_table,
@@ -24,7 +24,6 @@ from tests.nexus.manual_run import open_importer
 from tests.support.installation import Installation, start_installation
 
 MAPPINGS = load_mappings(Path(__file__).resolve().parents[2] / "include" / "mapping")
-SMALL: dict[str, Any] = {"entity": "patient", "label": "p", "layout": "L", "table": "patients"}
 
 
 @pytest.fixture(scope="module")
@@ -48,31 +47,6 @@ def test_shipped_mapping_fits_nexus(connection: Connection[Any], entity: str) ->
     assert staged == RowMapper(mapping, lookups, ZoneInfo("Australia/Sydney"), {}).column_names()
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"columns": {"frist_name": {"field": "f"}}},
-            r"patient\.yaml: columns\.frist_name: patients has no such column \(nearest: first_name\)",
-        ),
-        (
-            {"columns": {"first_name": {"field": "f"}}, "defaults": {"archive": False}},
-            r"patient\.yaml: defaults\.archive: patients has no such column \(nearest: archived\)",
-        ),
-        ({"columns": {}, "table": "clients"}, r"patient\.yaml: table: Nexus has no table clients"),
-        (
-            {"columns": {"clinic_id": {"field": "c", "lookup": "clinic"}}},
-            r"patient\.yaml: columns\.clinic_id\.lookup: nothing is looked up in clinic \(nearest: clinics\)",
-        ),
-    ],
-)
-def test_name_that_nexus_does_not_have_is_named_with_the_nearest(
-    connection: Connection[Any], changes: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        create_staging_table(connection, EntityMapping.model_validate(SMALL | changes))
-
-
 def test_unreadable_values_are_staged_as_null_and_found(connection: Connection[Any]) -> None:
     create_staging_table(connection, MAPPINGS["image"])
     mapper = RowMapper(MAPPINGS["image"], {}, ZoneInfo("Australia/Sydney"), {})
@@ -82,6 +56,48 @@ def test_unreadable_values_are_staged_as_null_and_found(connection: Connection[A
     assert [(finding.record_id, finding.field) for finding in findings] == [("2", "recid")]
     rows = connection.execute("SELECT filemaker_id, record_number FROM nexus_staging.image ORDER BY record_id")
     assert rows.fetchall() == [("a", 7), ("b", None)]
+
+
+def test_other_findings_about_values_are_kept_beside_the_records_of_the_last_staging(
+    connection: Connection[Any],
+) -> None:
+    mapper = RowMapper(MAPPINGS["patient"], read_lookups(connection, {}), ZoneInfo("Australia/Sydney"), {})
+    query = "SELECT check_id, entity, record_id, filemaker_id, field FROM nexus_staging.value_finding"
+    with connection.transaction(force_rollback=True):
+        lock_staging(connection, "run-1")
+        for title in ("Master", "Father", "Mr"):
+            create_staging_table(connection, MAPPINGS["patient"])
+            count, unreadable = stage_records(connection, mapper, [("7", "0", {"id": "A", "title": title})])
+            assert (count, unreadable) == (1, [])
+            found = connection.execute(query).fetchall()
+            expected = [("phase_0/values_are_usual", "patient", "7", "A", "title")]
+            assert found == (expected if title != "Mr" else [])
+            kept = connection.execute("SELECT kept_columns FROM nexus_staging.patient").fetchone()
+            assert kept == (["title"] if title != "Mr" else [],)
+
+
+def test_findings_of_another_run_are_forgotten(connection: Connection[Any]) -> None:
+    with connection.transaction(force_rollback=True):
+        lock_staging(connection, "run-1")
+        connection.execute("INSERT INTO nexus_staging.value_finding VALUES ('c', 'patient', '1', NULL, 'f', 'd')")
+        lock_staging(connection, "run-2")
+        assert connection.execute("SELECT count(*) FROM nexus_staging.value_finding").fetchone() == (0,)
+
+
+def test_clinics_are_found_by_filemakers_id_and_funding_by_its_code(
+    shared: Installation, connection: Connection[Any]
+) -> None:
+    lookups = read_lookups(connection, {})
+    clinics = shared.rows("SELECT filemaker_id::text, id FROM clinics WHERE filemaker_id IS NOT NULL")
+    assert clinics
+    for filemaker_id, nexus_id in clinics:
+        assert lookups["clinics"].by_id[filemaker_id].nexus_id == nexus_id
+    funding = shared.rows("SELECT code, id FROM funding_sources WHERE code IS NOT NULL")
+    assert funding
+    for code, nexus_id in funding:
+        found = lookups["funding_sources"].find(code.lower())
+        assert found is not None
+        assert found.nexus_id == nexus_id
 
 
 def test_lookups_have_every_preserved_name_and_the_durations(shared: Installation, connection: Connection[Any]) -> None:

@@ -95,6 +95,7 @@ class Story:
         self.first = go_and_observe(run)
         self.both = {entity: change_both_sides(clinic, entity) for entity in BOTH_CHANGED}
         self.texts = {entity: edit_text(clinic, entity) for entity in EDITED_TEXT}
+        self.titled = clinic.edit("API_Contacts", {"title": "Master"})
         self.astray = clinic.edit("API_Reminders", {"appointment_id": "no such appointment"})
         second = Run(run.installation, run.dag, run.params | {"mode": "rehearse"})
         self.second = go_and_observe(second)
@@ -136,6 +137,13 @@ def test_reminder_of_an_appointment_that_filemaker_lacks(story: Story) -> None:
     assert story.first.found[check] == []
     expect_warning(story.second, check, [("reminder", story.astray)])
     assert story.second.fields[check] == {"appointment_id"}
+
+
+def test_title_outside_the_applications_list(story: Story) -> None:
+    check = "phase_0/values_are_usual"
+    assert story.first.found[check] == []
+    expect_warning(story.second, check, [("patient", story.titled)])
+    assert story.second.fields[check] == {"title"}
 
 
 def test_policy_knows_every_check_that_ran_and_no_other(story: Story) -> None:

@@ -47,6 +47,12 @@ class FilesSource:
         file = self.file_of(mapping.layout)
         return [name for name in mapping.fields() if not file.has_field(name)]
 
+    def known_fields(self, mapping: EntityMapping) -> list[str]:
+        """Return the names in the file's first line; none where that line may be a patient instead."""
+        file = self.file_of(mapping.layout)
+        has_names = 2 * len(self.missing_fields(mapping)) <= len(mapping.fields())
+        return file.header if has_names else []
+
     def found_count(self, mapping: EntityMapping) -> int:
         """Return how many records the file holds; raise `DataError` when it is damaged."""
         return self.file_of(mapping.layout).prove(mapping)

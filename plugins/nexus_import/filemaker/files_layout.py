@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from nexus_import.core.mapping import EntityMapping
+from nexus_import.core.mapping.entity import DATE_TYPES
 from nexus_import.errors import ConfigurationError, DataError
 from nexus_import.filemaker.files_text import TAB, Row, read_text_rows
 from nexus_import.filemaker.records import Record
@@ -33,8 +34,7 @@ NAMES_WANTED = "The first line must hold the field names: FileMaker writes them 
 
 DateOrder = Literal["mdy", "dmy"]
 _DATE_FORMS: dict[str, str] = {"mdy": "%m/%d/%Y", "dmy": "%d/%m/%Y"}
-_DATE_TYPES = {"date", "wall_time", "day_start"}
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})([T ].*)?", re.DOTALL)
 _SEPARATOR = re.compile(r"[,;\t]")
 _REPETITION = re.compile(r"(.+)\(\d+\)")
 
@@ -182,7 +182,7 @@ class ExportedFile:
         """Return the columns whose dates stand day first."""
         if self._options.date_order == "mdy":
             return []
-        fields = {column.field for column in mapping.columns.values() if column.type in _DATE_TYPES}
+        fields = {column.field for column in mapping.columns.values() if column.type in DATE_TYPES}
         return [index for index, name in enumerate(self.header) if name in fields]
 
     def _rows(self) -> Iterator[Row]:
@@ -231,9 +231,9 @@ def _digest(values: Sequence[str]) -> str:
 
 
 def _as_iso(text: str) -> str:
-    """Return a date whose day stands first in ISO order; any other text as it is, to be refused where it is read.
+    """Return a date whose day stands first in ISO order, with the time behind it; any other text as it is.
 
     Dates that are none (32/13/2025) are turned as well: left as they are they might be read with the month first.
     """
     match = _DAY_FIRST.fullmatch(text.strip())
-    return f"{match[3]}-{match[2]:0>2}-{match[1]:0>2}" if match else text
+    return f"{match[3]}-{match[2]:0>2}-{match[1]:0>2}{match[4] or ''}" if match else text

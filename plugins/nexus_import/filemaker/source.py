@@ -5,13 +5,16 @@ Both answer the same few questions, so that the mapping, the checks, the snapsho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from nexus_import.core.mapping import EntityMapping
-from nexus_import.errors import DataError
+from nexus_import.core.yaml_files import Mistake
+from nexus_import.errors import DataError, FileMakerError
+from nexus_import.filemaker.answers import CODE_LAYOUT_MISSING
 from nexus_import.filemaker.client import FileMakerClient
 from nexus_import.filemaker.cursor import Cursor, WalkedPage, WalkSummary
+from nexus_import.filemaker.metadata import nearest
 from nexus_import.filemaker.walk import walk_layout
 
 
@@ -41,6 +44,9 @@ class Source(Protocol):
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the fields that the mapping reads and the layout does not have, in the mapping's order."""
+
+    def known_fields(self, mapping: EntityMapping) -> list[str]:
+        """Return the fields that the layout has, named as records name them, as far as they may be shown."""
 
     def found_count(self, mapping: EntityMapping) -> int:
         """Return how many records the layout holds."""
@@ -76,11 +82,16 @@ class DataApiSource:
 
         A field of which the layout shows several repetitions comes as `name(1)`, `name(2)` and never as `name`.
         """
-        present: set[str] = set()
+        present = set(self.known_fields(mapping))
+        return [name for name in mapping.fields() if name not in present]
+
+    def known_fields(self, mapping: EntityMapping) -> list[str]:
+        """Return the layout's fields; one that is shown with several repetitions once for each."""
+        present: list[str] = []
         for name, field in self._client.layout_fields(mapping.layout).items():
             several = [f"{name}({number})" for number in range(1, field.repetitions + 1)]
-            present.update(several if field.repetitions > 1 else [name])
-        return [name for name in mapping.fields() if name not in present]
+            present += several if field.repetitions > 1 else [name]
+        return present
 
     def found_count(self, mapping: EntityMapping) -> int:
         """Return how many records the layout shows to the account."""
@@ -99,9 +110,39 @@ class DataApiSource:
 
 def require_fields(source: Source, mapping: EntityMapping) -> None:
     """Raise `DataError` when the layout lacks a field that the mapping reads: it would be empty in every record."""
+    if mistakes := _missing_fields(source, mapping):
+        raise DataError("\n".join(str(mistake) for mistake in mistakes))
+
+
+def find_source_mistakes(source: Source, mappings: Iterable[EntityMapping]) -> list[Mistake]:
+    """Return every layout and field that the mappings name and the source does not have."""
+    mistakes: list[Mistake] = []
+    for mapping in mappings:
+        try:
+            mistakes += _missing_fields(source, mapping)
+        except DataError as error:
+            mistakes.append(mapping.mistake("layout", str(error)))
+        except FileMakerError as error:
+            if error.code != CODE_LAYOUT_MISSING:
+                raise
+            mistakes.append(mapping.mistake("layout", str(error)))
+    return mistakes
+
+
+def _missing_fields(source: Source, mapping: EntityMapping) -> list[Mistake]:
     missing = source.missing_fields(mapping)
-    if missing:
-        raise DataError(
-            f"{source.where(mapping.layout)} has no field {', '.join(missing)}, which "
-            f"include/mapping/{mapping.entity}.yaml names. {source.add_field} or correct the mapping."
+    known = source.known_fields(mapping) if missing else []
+    return [
+        mapping.mistake(
+            key,
+            f"{source.where(mapping.layout)} has no field {field}{_nearest(field, known)}. {source.add_field} or "
+            "correct the mapping.",
         )
+        for key, field in mapping.keys_of_fields()
+        if field in missing
+    ]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = nearest(name, known, likeness=0.6)
+    return f" (nearest: {near})" if near else ""

@@ -1,9 +1,10 @@
 """Composes the columns and values of phases 3 to 5 from a mapping: who wins for each column.
 
-A mapped column takes FileMaker's value, with two exceptions: text marked clinical that was edited in Nexus since
-the last publish is kept, and a column marked `only_new` is filled once. A column no field maps keeps the live
-row's value, or gets the application's default in a new row. In the composed SQL `staged` is FileMaker's record,
-`former` the live row as copied, `published` the digests of the last publish.
+A mapped column takes FileMaker's value, with three exceptions: text marked clinical that was edited in Nexus since
+the last publish is kept, a column marked `only_new` is filled once, and where the record has no value that could be
+used (`kept_columns`: unreadable, not in Nexus, or empty with `keep_when_empty`) the live row keeps its own. A column
+no field maps keeps the live row's value, or gets the application's default in a new row. In the composed SQL
+`staged` is FileMaker's record, `former` the live row as copied, `published` the digests of the last publish.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def source_value(name: str, column: ColumnMapping) -> sql.Composable:
     if column.reference:
         return sql.Identifier(f"{name}_reference", "nexus_id")
     return sql.Identifier("staged", name)
+
+
+def is_kept(name: str) -> sql.Composed:
+    """Return the condition that the record has no value of its own for the column."""
+    return sql.SQL("{} = ANY (staged.kept_columns)").format(sql.Literal(name))
 
 
 def edited_in_nexus(name: str) -> sql.Composed:
@@ -86,7 +92,10 @@ def _value(column: Column, mapping: EntityMapping, conflicts: str) -> sql.Compos
 
 def _mapped(column: Column, mapped: ColumnMapping, conflicts: str) -> sql.Composed:
     name = column.name
-    source = sql.SQL("{}::{}").format(source_value(name, mapped), sql.SQL(column.type))
+    source: sql.Composable = sql.SQL("{}::{}").format(source_value(name, mapped), sql.SQL(column.type))
+    source = sql.SQL("CASE WHEN former.id IS NOT NULL AND {} THEN {} ELSE {} END").format(
+        is_kept(name), _former(name), source
+    )
     if mapped.only_new:
         return sql.SQL("CASE WHEN former.id IS NULL THEN {} ELSE {} END").format(source, _former(name))
     if mapped.clinical:
@@ -116,14 +125,27 @@ def published_digests(mapping: EntityMapping) -> sql.Composed:
     """Return the expression for the digests of what FileMaker gave to a published row.
 
     Of FileMaker's value, not of the row's: text that was kept because Nexus had edited it must count as edited
-    in the next run too. `present` is the row, `staged` its record.
+    in the next run too. Where FileMaker gave no value of its own, what it said before stays remembered.
+    `present` is the row, `staged` its record.
     """
     pairs = []
     for name, column in mapping.columns.items():
         if not column.only_new:
             table = "present" if column.reference else "staged"
-            pairs.append(sql.SQL("{}, {}").format(sql.Literal(name), digest_of(sql.Identifier(table, name))))
-    return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
+            digest = sql.SQL("CASE WHEN {is_kept} THEN {before} ELSE {digest} END").format(
+                is_kept=is_kept(name),
+                before=_published_before(mapping, name),
+                digest=digest_of(sql.Identifier(table, name)),
+            )
+            pairs.append(sql.SQL("{}, {}").format(sql.Literal(name), digest))
+    return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(sql.SQL(", ").join(pairs))
+
+
+def _published_before(mapping: EntityMapping, name: str) -> sql.Composed:
+    return sql.SQL(
+        "(SELECT former.digests ->> {name} FROM nexus_import.published_row AS former"
+        " WHERE former.table_name = {table} AND former.row_id = present.id)"
+    ).format(name=sql.Literal(name), table=sql.Literal(mapping.table))
 
 
 def known_rows(mapping: EntityMapping) -> sql.Composable:
@@ -187,8 +209,8 @@ def find_kept_text(connection: Connection[Any], mapping: EntityMapping) -> list[
     """
     clinical = {name: column for name, column in mapping.columns.items() if column.clinical}
     conditions = [
-        sql.SQL("({}, COALESCE({}::text, '') <> COALESCE({}::text, ''))").format(
-            sql.Literal(column.field), sql.Identifier("present", name), sql.Identifier("staged", name)
+        sql.SQL("({}, NOT {} AND COALESCE({}::text, '') <> COALESCE({}::text, ''))").format(
+            sql.Literal(column.field), is_kept(name), sql.Identifier("present", name), sql.Identifier("staged", name)
         )
         for name, column in clinical.items()
     ]
@@ -199,11 +221,12 @@ def find_conflicts(connection: Connection[Any], mapping: EntityMapping) -> list[
     """Return the values that Nexus and FileMaker both changed since the last publish, as `find_kept_text` does."""
     conditions = [
         sql.SQL(
-            "({field}, published.digests ? {name} AND {former} IS DISTINCT FROM {staged}"
+            "({field}, NOT {is_kept} AND published.digests ? {name} AND {former} IS DISTINCT FROM {staged}"
             " AND {former_digest} <> published.digests ->> {name}"
             " AND {staged_digest} <> published.digests ->> {name})"
         ).format(
             field=sql.Literal(column.field),
+            is_kept=is_kept(name),
             name=sql.Literal(name),
             former=_former(name),
             staged=sql.Identifier("staged", name),

@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from psycopg import Connection, sql
 
-from nexus_import.core.mapping import EntityMapping, Lookup, LookupRow, RowMapper, ValueFinding
-from nexus_import.errors import ConfigurationError, WorkingCopyError
-from nexus_import.nexus.catalog import read_columns
+from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
+from nexus_import.core.mapping.row_mapper import READABLE
+from nexus_import.core.yaml_files import require_none
+from nexus_import.errors import WorkingCopyError
+from nexus_import.nexus.lookups import read_lookups
+from nexus_import.nexus.mapping_guard import find_mapping_mistakes
 from nexus_import.nexus.sql import names
+
+__all__ = [
+    "create_staging_table",
+    "drop_staging_tables",
+    "finish_staging_table",
+    "lock_staging",
+    "read_lookups",
+    "require_staging",
+    "stage_records",
+]
 
 SCHEMA = "nexus_staging"
 _CREATE_LOCK = 0x6E657875_73746167
-LOOKUP_NAMES = {
-    "clinics": ("name", "NULL::integer"),
-    "clinicians": ("full_name", "NULL::integer"),
-    "appointment_types": ("name", "default_duration_minutes"),
-    "funding_sources": ("name", "NULL::integer"),
-}
-"""Preserved tables that names are looked up in: the column with the name, and the duration in minutes."""
+FINDINGS = "value_finding"
 FIXED_COLUMNS = {
     "record_id": "text NOT NULL",
     "mod_id": "text",
     "filemaker_id": "text",
     "filemaker_id_text": "text",
     "nexus_id": "uuid",
+    "kept_columns": "text[] NOT NULL",
 }
-
-
-def read_lookups(connection: Connection[Any], aliases: Mapping[str, Mapping[str, str]]) -> dict[str, Lookup]:
-    """Return every preserved table by folded name; `aliases` is {table: {FileMaker's spelling: Nexus name}}."""
-    lookups = {}
-    for table, (name_column, minutes) in LOOKUP_NAMES.items():
-        query = sql.SQL("SELECT id, {name}, {minutes} FROM public.{table} ORDER BY id").format(
-            name=sql.Identifier(name_column),
-            minutes=sql.SQL(minutes),
-            table=sql.Identifier(table),
-        )
-        rows = [LookupRow(*row) for row in connection.execute(query)]
-        lookups[table] = Lookup.from_rows(rows, aliases.get(table))
-    return lookups
+"""Columns of every staged record; in `kept_columns` stand those for which it has no value that could be used."""
+_CREATE_FINDINGS = sql.SQL(
+    "CREATE TABLE IF NOT EXISTS {} (check_id text NOT NULL, entity text NOT NULL, record_id text NOT NULL,"
+    " filemaker_id text, field text NOT NULL, detail text NOT NULL)"
+).format(sql.Identifier(SCHEMA, FINDINGS))
 
 
 def lock_staging(connection: Connection[Any], run_id: str) -> None:
@@ -55,6 +53,8 @@ def lock_staging(connection: Connection[Any], run_id: str) -> None:
     connection.execute("LOCK TABLE nexus_staging.stamp IN EXCLUSIVE MODE")
     connection.execute("DELETE FROM nexus_staging.stamp")
     connection.execute("INSERT INTO nexus_staging.stamp VALUES (%s, clock_timestamp())", (run_id,))
+    connection.execute(_CREATE_FINDINGS)
+    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, FINDINGS)))
 
 
 def drop_staging_tables(connection: Connection[Any]) -> None:
@@ -82,9 +82,9 @@ def require_staging(connection: Connection[Any], run_id: str) -> None:
 def create_staging_table(connection: Connection[Any], mapping: EntityMapping) -> None:
     """Make the entity's empty staging table from its mapping.
 
-    Raises `ConfigurationError` when the mapping names a column or a look-up that Nexus does not have.
+    Raises `ConfigurationError` when the mapping does not fit the tables of Nexus.
     """
-    _require_known_names(connection, mapping)
+    require_none(find_mapping_mistakes(connection, [mapping]))
     table = sql.Identifier(SCHEMA, mapping.entity)
     columns = FIXED_COLUMNS | mapping.staged_columns()
     definition = sql.SQL(", ").join(
@@ -94,28 +94,6 @@ def create_staging_table(connection: Connection[Any], mapping: EntityMapping) ->
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(table, definition))
 
 
-def _require_known_names(connection: Connection[Any], mapping: EntityMapping) -> None:
-    if mapping.table is not None:
-        known = [column.name for column in read_columns(connection, mapping.table)]
-        if not known:
-            raise ConfigurationError(f"{mapping.entity}.yaml: table: Nexus has no table {mapping.table}")
-        for section, named in (("columns", mapping.columns), ("defaults", mapping.defaults)):
-            for name in named:
-                _require_known(
-                    f"{mapping.entity}.yaml: {section}.{name}: {mapping.table} has no such column", name, known
-                )
-    for name, column in mapping.columns.items():
-        if column.lookup:
-            where = f"{mapping.entity}.yaml: columns.{name}.lookup: nothing is looked up in {column.lookup}"
-            _require_known(where, column.lookup, list(LOOKUP_NAMES))
-
-
-def _require_known(what: str, name: str, known: list[str]) -> None:
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        raise ConfigurationError(f"{what} (nearest: {near[0]})" if near else what)
-
-
 def stage_records(
     connection: Connection[Any],
     mapper: RowMapper,
@@ -123,19 +101,33 @@ def stage_records(
 ) -> tuple[int, list[ValueFinding]]:
     """COPY the records into the staging table; return how many, and the values that could not be read.
 
-    `records` gives (record id, modification id, fields). Memory does not grow with their number.
+    `records` gives (record id, modification id, fields). Memory does not grow with their number. What other checks
+    report about values is kept beside the records, in `value_finding`.
     """
-    findings: list[ValueFinding] = []
+    unreadable: list[ValueFinding] = []
+    others: list[ValueFinding] = []
     count = 0
     table = sql.Identifier(SCHEMA, mapper.mapping.entity)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, names(mapper.column_names()))
     with connection.cursor().copy(statement) as copy:
         for record_id, mod_id, fields in records:
-            row, unreadable = mapper.row(record_id, mod_id, fields)
+            row, found = mapper.row(record_id, mod_id, fields)
             copy.write_row(row)
-            findings += unreadable
+            for finding in found:
+                (unreadable if finding.check_id == READABLE else others).append(finding)
             count += 1
-    return count, findings
+    _store_findings(connection, mapper.mapping.entity, others)
+    return count, unreadable
+
+
+def _store_findings(connection: Connection[Any], entity: str, findings: list[ValueFinding]) -> None:
+    table = sql.Identifier(SCHEMA, FINDINGS)
+    connection.execute(_CREATE_FINDINGS)
+    connection.execute(sql.SQL("DELETE FROM {} WHERE entity = %s").format(table), (entity,))
+    statement = sql.SQL("COPY {} (check_id, entity, record_id, filemaker_id, field, detail) FROM STDIN").format(table)
+    with connection.cursor().copy(statement) as copy:
+        for item in findings:
+            copy.write_row((item.check_id, entity, item.record_id, item.filemaker_id, item.field, item.rule))
 
 
 def finish_staging_table(connection: Connection[Any], entity: str) -> None:

@@ -12,12 +12,15 @@ from airflow.sdk import chain, get_current_context, task, task_group
 from psycopg import Connection, IsolationLevel, sql
 
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
+from nexus_import.core.mapping.row_mapper import READABLE
 from nexus_import.core.progress import reading
+from nexus_import.core.yaml_files import require_none
 from nexus_import.errors import DataError
-from nexus_import.filemaker.source import require_fields
+from nexus_import.filemaker.source import find_source_mistakes, require_fields
 from nexus_import.nexus.backup import Backup, find_damage, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
+from nexus_import.nexus.mapping_guard import find_mapping_mistakes
 from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
@@ -38,7 +41,6 @@ log = logging.getLogger("nexus_import")
 PHASE = "Phase 0"
 ENTITIES = ("patient", "appointment", "note", "letter", "reminder", "document", "image")
 FETCH_POOL = "filemaker"
-READABLE = "phase_0/values_are_readable"
 
 
 @dataclass(frozen=True)
@@ -119,16 +121,18 @@ def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = N
 
 @task(pool=FETCH_POOL, multiple_outputs=False)
 def verify_filemaker() -> Counts:
-    """Test that FileMaker, or its exported files, can be read, and that every mapped layout and field is there.
+    """Test that FileMaker, or its exported files, can be read, and that the mapping fits FileMaker and Nexus.
 
+    Every mistake of all mapping files is named at once: unknown layouts and fields, tables and columns, types.
     Clearing is safe and, with downstream, is what to do after something was corrected in FileMaker.
     """
     with begin_step("verify_filemaker", PHASE, "Testing the FileMaker connection") as begun:
-        record_counts = {}
+        mappings = list(begun.settings.mappings.values())
+        with connect(begun.settings.policy.connections.nexus) as connection:
+            mistakes = find_mapping_mistakes(connection, mappings)
         with open_source(begun.settings.policy.connections.filemaker) as source:
-            for mapping in begun.settings.mappings.values():
-                require_fields(source, mapping)
-                record_counts[f"{mapping.entity}_count"] = source.found_count(mapping)
+            require_none([*mistakes, *find_source_mistakes(source, mappings)])
+            record_counts = {f"{mapping.entity}_count": source.found_count(mapping) for mapping in mappings}
         with begun.transaction() as step:
             step.finish(
                 f"{source.verified}: {len(record_counts)} layouts readable",
@@ -237,8 +241,8 @@ def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tupl
             "Clear phase_0_validate.verify_filemaker with downstream to read FileMaker again."
         )
     lookups = read_lookups(step.connection, mapping.aliases)
-    lengths = {column.name: column.max_length for column in read_columns(step.connection, mapping.table or "")}
-    mapper = RowMapper(mapping, lookups, step.settings.policy.zone, lengths)
+    types = {column.name: column.type for column in read_columns(step.connection, mapping.table or "")}
+    mapper = RowMapper(mapping, lookups, step.settings.policy.zone, types)
     create_staging_table(step.connection, mapping)
     records = read_snapshot(store, row[0], row[1])
     count, findings = stage_records(step.connection, mapper, records)

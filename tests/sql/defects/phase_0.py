@@ -15,8 +15,15 @@ def values_that_no_column_can_take(clinic: Clinic) -> Broken:
     too_long = " ".join([fields["nameLast"]] * 20)
     clinic.installation.simulator.control.edit_record("API_Contacts", patient, {"nameLast": too_long})
     image = clinic.edit("API_Images", {"recid": 12.5})
-    appointment = clinic.edit("API_Appointments", {"startDate": ""}, lambda fields: fields["startTime"] != "")
+    appointment = clinic.edit("API_Appointments", {"endDate": ""}, lambda fields: fields["endTime"] != "")
     return {"phase_0/values_are_readable": [("patient", patient), ("image", image), ("appointment", appointment)]}
+
+
+@DEFECTS.breaks("phase_0/required_fields", Moment.SOURCE)
+def appointments_without_start(clinic: Clinic) -> Broken:
+    empty = clinic.edit("API_Appointments", {"startDate": "", "startTime": "", "endDate": "", "endTime": ""})
+    halved = clinic.edit("API_Appointments", {"startDate": ""}, lambda fields: fields["startTime"] != "")
+    return {"phase_0/required_fields": [("appointment", empty), ("appointment", halved)]}
 
 
 @DEFECTS.breaks("phase_0/patients_have_clinic_name", Moment.SOURCE)

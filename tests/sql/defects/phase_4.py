@@ -21,8 +21,9 @@ def two_records_with_one_id(clinic: Clinic) -> Broken:
 
 
 @DEFECTS.breaks("phase_4/appointment_count_matches", Moment.SOURCE)
-def appointment_without_start(clinic: Clinic) -> Broken:
-    record = clinic.edit("API_Appointments", {"startDate": "", "startTime": ""})
+def appointment_without_id(clinic: Clinic) -> Broken:
+    _, fields = clinic.pick_record("API_Appointments")
+    record = clinic.installation.simulator.control.insert_record("API_Appointments", fields | {"id": ""})
     return {"phase_4/appointment_count_matches": [("appointment", record)]}
 
 

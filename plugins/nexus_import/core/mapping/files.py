@@ -1,0 +1,98 @@
+"""Reads the mapping files and finds every mistake in them that can be seen without FileMaker and without Nexus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nexus_import.core.mapping.entity import DATE_TYPES, ColumnMapping, EntityMapping
+from nexus_import.core.nearest import nearest
+from nexus_import.core.yaml_files import Mistake, UnreadableFile, YamlFile, require_none
+from nexus_import.errors import ConfigurationError
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "time_field": ("wall_time",),
+    "length_from": ("wall_time",),
+    "choices": ("code",),
+    "otherwise": ("code",),
+    "format": tuple(sorted(DATE_TYPES)),
+}
+"""Options that only these types read."""
+
+
+def load_mappings(folder: Path) -> dict[str, EntityMapping]:
+    """Read every mapping file of the folder, by entity.
+
+    Raises `ConfigurationError` that names every mistake of all files with file, line, key and the nearest valid name.
+    """
+    mappings: dict[str, EntityMapping] = {}
+    files: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    paths = sorted(folder.glob("*.yaml"))
+    for path in paths:
+        mapping, found = _load(path)
+        mistakes += found
+        if mapping is None:
+            continue
+        if other := files.get(mapping.entity):
+            mistakes.append(mapping.mistake("entity", f"{mapping.entity} is mapped in {other} already"))
+        files[mapping.entity] = path.name
+        mappings[mapping.entity] = mapping
+    if not paths:
+        raise ConfigurationError(f"{folder} holds no mapping file; the import reads include/mapping/<entity>.yaml")
+    mistakes += _unknown_references(mappings)
+    require_none(mistakes)
+    return mappings
+
+
+def _load(path: Path) -> tuple[EntityMapping | None, list[Mistake]]:
+    try:
+        file = YamlFile.read(path)
+    except UnreadableFile as error:
+        return None, [error.mistake]
+    mapping, mistakes = file.validate(EntityMapping)
+    if mapping is None:
+        return None, mistakes
+    mapping.stands_in(file.places)
+    return mapping, [*mistakes, *(mapping.mistake(key, what) for key, what in contradictions(mapping))]
+
+
+def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
+    """Yield the key and the sentence of options that do not go together."""
+    for name in mapping.columns.keys() & mapping.defaults.keys():
+        yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
+    for name, column in mapping.columns.items():
+        for option, what in _of_column(mapping, column):
+            yield f"columns.{name}.{option}", what
+
+
+def _of_column(mapping: EntityMapping, column: ColumnMapping) -> Iterator[tuple[str, str]]:
+    given = column.model_fields_set
+    if column.lookup and column.reference:
+        yield "reference", "the column has lookup too: remove one of them"
+    if column.id_field and not column.lookup:
+        yield "id_field", "only a column with lookup has an id_field: add lookup, or name the field under field"
+    if "type" in given and (column.lookup or column.reference):
+        yield "type", "a column with lookup or reference has no type: remove it"
+        return
+    for option, types in _NEEDS.items():
+        if option in given and column.type not in types:
+            yield option, f"only type {' or '.join(types)} has this option; the column is of type {column.type}"
+    if column.length_from is not None:
+        lookups = [name for name, other in mapping.columns.items() if other.lookup]
+        if column.length_from not in lookups:
+            yield "length_from", f"{column.length_from} is no column with lookup{nearest(column.length_from, lookups)}"
+    if column.otherwise is not None and column.choices and column.otherwise not in column.choices:
+        yield "otherwise", f"'{column.otherwise}' is none of choices{nearest(column.otherwise, column.choices)}"
+    if column.keep_when_empty and column.only_new:
+        yield "keep_when_empty", "only_new fills new rows only, which have nothing to keep: remove one of them"
+
+
+def _unknown_references(mappings: dict[str, EntityMapping]) -> Iterator[Mistake]:
+    for mapping in mappings.values():
+        for name, column in mapping.columns.items():
+            if column.reference and column.reference not in mappings:
+                yield mapping.mistake(
+                    f"columns.{name}.reference",
+                    f"no mapping file is of entity {column.reference}{nearest(column.reference, mappings)}",
+                )
