@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nexus_import.core.mapping import (
     EntityMapping,
     Lookup,
@@ -383,3 +386,15 @@ def test_id_that_nexus_does_not_have_stands_for_the_name() -> None:
     assert (row["clinic_id"], row["clinic_id_name"], row["kept_columns"]) == (None, "4711", ["clinic_id"])
     row, findings = looked_up("", "", required=True)
     assert [finding.check_id for finding in findings] == [row_mapper.REQUIRED]
+
+
+@pytest.mark.parametrize("entity", sorted(MAPPINGS))
+@given(data=st.data())
+def test_no_record_whatever_it_holds_raises_or_becomes_what_no_column_holds(entity: str, data: st.DataObject) -> None:
+    value = st.one_of(st.none(), st.integers(), st.decimals(), st.text(st.characters(exclude_categories=[])))
+    fields: dict[str, object] = {name: data.draw(value, name) for name in MAPPINGS[entity].fields()}
+    row, findings = read(entity, fields)
+    for held in row.values():
+        assert not (isinstance(held, str) and re.search("[\x00\ud800-\udfff]", held))
+    named = [finding.field for finding in findings]
+    assert all(named.count(name) <= 2 for name in named)  # a day may stand for a start and for an end
