@@ -20,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nexus_import.core import values
+from nexus_import.core.scope import ScopeRule, require_importable
 from nexus_import.errors import ConfigurationError
 
 ColumnType = Literal["text", "date", "wall_time", "day_start", "integer", "uuid", "sex", "code", "text_list"]
@@ -88,6 +89,7 @@ class EntityMapping(_Strict):
     aliases: dict[str, dict[str, str]] = Field(default_factory=dict)
     metadata_key: str | None = None
     event_key: str | None = None
+    out_of_scope: dict[str, ScopeRule] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _columns_do_not_clash(self) -> EntityMapping:
@@ -97,12 +99,14 @@ class EntityMapping(_Strict):
         for name, column in self.columns.items():
             if column.lookup and column.reference:
                 raise ValueError(f"columns.{name} has both lookup and reference: remove one of them")
+        require_importable(self.entity, self.out_of_scope)
         return self
 
     def fields(self) -> list[str]:
         """Return every FileMaker field the mapping reads, the key first, none twice."""
         names = [self.key]
         names += [field for column in self.columns.values() for field in column.fields()]
+        names += [rule.field for rule in self.out_of_scope.values()]
         return list(dict.fromkeys(names))
 
     def staged_columns(self) -> dict[str, str]:
