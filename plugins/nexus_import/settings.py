@@ -9,7 +9,7 @@ from datetime import time
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -27,6 +27,8 @@ from nexus_import.nexus.sql import include_folder
 Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
 Severity = Literal["stop", "warn"]
+# strict: YAML's `yes` is no number of records
+Allowance = Annotated[int, Field(ge=0, strict=True)]
 
 
 class _Strict(BaseModel):
@@ -121,7 +123,7 @@ class Policy(_Strict):
     working_copy_limit_gib: float = Field(gt=0)
     conflicts: Literal["filemaker", "nexus", "stop"]
     severity: dict[str, Severity]
-    unlinkable_allowed: int = Field(ge=0)
+    allowances: dict[str, Allowance] = Field(default_factory=dict)
     preserved: dict[str, list[str]]
     tables: dict[str, Treatment]
     nexus_only_tables: dict[str, NexusOnly] = Field(default_factory=dict)
@@ -242,6 +244,10 @@ class Settings:
         """Return the severity of a check: the policy's, else the check's own."""
         return self.policy.severity.get(check_id, default)
 
+    def allowance(self, check_id: str, default: int = 0) -> int:
+        """Return how many findings of a check the policy tolerates."""
+        return self.policy.allowances.get(check_id, default)
+
     def imported(self) -> list[EntityMapping]:
         """Return the mappings that fill a table, in the order of the sequence."""
         order = ("patient", "appointment", "note", "letter", "reminder")
@@ -281,11 +287,12 @@ def load_policy(path: Path) -> Policy:
 
 def _require_known_checks(policy: Policy) -> None:
     known = known_checks()
-    for check_id in policy.severity:
-        if check_id not in known:
-            raise ConfigurationError(
-                f"policy.yaml: severity.{check_id}: there is no such check{nearest(check_id, known)}"
-            )
+    for section, named in (("severity", policy.severity), ("allowances", policy.allowances)):
+        for check_id in named:
+            if check_id not in known:
+                raise ConfigurationError(
+                    f"policy.yaml: {section}.{check_id}: there is no such check{nearest(check_id, known)}"
+                )
 
 
 def _first_mistake(source: str, error: ValidationError, model: type[BaseModel]) -> str:
