@@ -136,6 +136,9 @@ def test_characters_that_excel_refuses_are_left_out() -> None:
 
 def test_names_of_sheets_are_short_and_never_two_alike() -> None:
     used: set[str] = set()
-    names = [sheet_name(f"phase_5/clinical_text_kept_of_every_{kind}", used) for kind in ("note", "letter", "reminder")]
+    names = [
+        sheet_name(f"phase_5/clinical_text_kept_of_each_and_every_{kind}", used)
+        for kind in ("note", "letter", "reminder")
+    ]
     assert len(set(names)) == 3
     assert max(len(name) for name in names) <= MAX_SHEET_NAME
