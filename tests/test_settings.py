@@ -27,7 +27,7 @@ def test_shipped_policy_is_valid_and_careful() -> None:
     policy = load_policy(INCLUDE / "policy.yaml")
     assert policy.schedule.nexus_only == "keep"
     assert policy.severity == {}
-    assert policy.unlinkable_allowed == 0
+    assert policy.allowances == {}
     assert str(policy.zone) == "Australia/Sydney"
 
 
@@ -52,7 +52,8 @@ def test_every_table_of_the_policy_has_one_treatment() -> None:
         (None, {"preserved": {"patients": []}}, r"preserved\.patients: is listed under tables too"),
         (None, {"plain_links": [1]}, "plain_links"),
         ("mail", {"form": "a@b.example"}, r"mail\.form: there is no such key \(nearest: from\)"),
-        (None, {"unlinkable_allowed": -1}, "unlinkable_allowed"),
+        (None, {"allowances": {"phase_0/a": -1}}, r"allowances\.phase_0/a"),
+        (None, {"allowances": {"phase_0/a": True}}, r"allowances\.phase_0/a"),
         (None, {"working_copy_limit_gib": 0}, "working_copy_limit_gib"),
         (None, {"time_zone": "Australia/Sidney"}, "time_zone"),
         ("thresholds", {"removed_percent": -1}, r"thresholds\.removed_percent"),
@@ -131,10 +132,15 @@ def test_severity_is_the_policys_word_or_the_checks_own(tmp_path: Path) -> None:
     assert settings.severity("phase_4/appointments_have_clinic", "stop") == "stop"
 
 
-def test_severity_of_a_check_that_does_not_exist_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("section", "word"), [("severity", "warn"), ("allowances", 3)])
+def test_check_that_does_not_exist_is_named_with_the_nearest(tmp_path: Path, section: str, word: Any) -> None:
+    says = (
+        rf"policy\.yaml: {section}\.phase_3/patients_have_clinics: there is no such check"
+        r" \(nearest: phase_3/patients_have_clinic\)"
+    )
     with (
-        own_include(tmp_path, severity={"phase_3/patients_have_clinics": "warn"}),
-        pytest.raises(ConfigurationError, match=r"severity\.phase_3/patients_have_clinics: there is no such check"),
+        own_include(tmp_path, **{section: {"phase_3/patients_have_clinics": word}}),
+        pytest.raises(ConfigurationError, match=says),
     ):
         Settings.load({})
 

@@ -8,7 +8,7 @@ from datetime import time
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,6 +25,8 @@ from nexus_import.nexus.sql import include_folder
 Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
 Severity = Literal["stop", "warn"]
+# strict: YAML's `yes` is no number of records
+Allowance = Annotated[int, Field(ge=0, strict=True)]
 
 
 class _Strict(BaseModel):
@@ -119,7 +121,7 @@ class Policy(_Strict):
     working_copy_limit_gib: float = Field(gt=0)
     conflicts: Literal["filemaker", "nexus", "stop"]
     severity: dict[str, Severity]
-    unlinkable_allowed: int = Field(ge=0)
+    allowances: dict[str, Allowance] = Field(default_factory=dict)
     preserved: dict[str, list[str]]
     tables: dict[str, Treatment]
     nexus_only_tables: dict[str, NexusOnly] = Field(default_factory=dict)
@@ -240,6 +242,10 @@ class Settings:
         """Return the severity of a check: the policy's, else the check's own."""
         return self.policy.severity.get(check_id, default)
 
+    def allowance(self, check_id: str, default: int = 0) -> int:
+        """Return how many findings of a check the policy tolerates."""
+        return self.policy.allowances.get(check_id, default)
+
     def imported(self) -> list[EntityMapping]:
         """Return the mappings that fill a table, in the order of the sequence."""
         order = ("patient", "appointment", "note", "letter", "reminder")
@@ -273,8 +279,9 @@ def load_policy(path: Path, checks: Collection[str] | None = None) -> Policy:
     if policy is not None:
         found += [file.places.mistake(key, what) for key, what in mistakes(policy.data_policy(), policy.preserved)]
         found += [
-            file.places.mistake(f"severity.{check_id}", f"there is no such check{nearest(check_id, checks)}")
-            for check_id in policy.severity
+            file.places.mistake(f"{section}.{check_id}", f"there is no such check{nearest(check_id, checks)}")
+            for section, named in (("severity", policy.severity), ("allowances", policy.allowances))
+            for check_id in named
             if checks is not None and check_id not in checks
         ]
     require_none(found)

@@ -12,6 +12,7 @@ from nexus_import.core.approval import (
     is_within_publish_window,
     unusual_reasons,
 )
+from nexus_import.core.relaxation import Relaxation
 
 LIMITS = {"removed_percent": 1.0, "added_percent": 20.0, "changed_percent": 20.0}
 NIGHT = ("22:00", "06:00")
@@ -20,7 +21,7 @@ SLOT = datetime(2026, 3, 7, 14, tzinfo=UTC)
 
 
 def reasons(counts: dict[str, dict[str, int]], live: dict[str, int], **named: Any) -> list[str]:
-    removed, relaxed = named.get("nexus_only_removed", {}), named.get("relaxed_checks", [])
+    removed, relaxed = named.get("nexus_only_removed", {}), named.get("relaxations", [])
     return unusual_reasons(counts, live, LIMITS, removed, relaxed)
 
 
@@ -72,9 +73,13 @@ def test_rows_that_exist_only_in_nexus_are_named_by_table() -> None:
     ]
 
 
-def test_relaxed_check_that_found_something_is_named() -> None:
-    found = reasons({}, {}, relaxed_checks=["phase_0/patients_have_funding_type"])
-    assert found == ["check phase_0/patients_have_funding_type was relaxed by the policy and found something"]
+def test_every_relaxation_that_was_used_is_a_reason_to_ask() -> None:
+    relaxed = Relaxation("phase_0/patients_have_funding_type", "severity", 1200).sentence()
+    allowed = Relaxation("phase_4/appointments_have_clinic", "allowance", 38, 40).sentence()
+    assert reasons({}, {}, relaxations=[relaxed, allowed]) == [
+        "phase_0/patients_have_funding_type found 1,200; the policy makes it a warning (severity)",
+        "phase_4/appointments_have_clinic found 38; the policy allows 40 (allowances)",
+    ]
 
 
 @pytest.mark.parametrize(

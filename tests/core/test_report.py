@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from nexus_import.core.balance import EntityBalance
+from nexus_import.core.finding_lines import FindingCounts
 from nexus_import.core.plan_summary import FateCount, PlanSummary, TableSummary
+from nexus_import.core.relaxation import Relaxation
 from nexus_import.core.report import CheckLine, Report, StepLine, render
 
 START = datetime(2026, 3, 7, 14, tzinfo=UTC)
@@ -22,13 +25,22 @@ REPORT = Report(
     checks=[
         CheckLine("phase_3/a", "Patients have a clinic", "stop", 0, True, ""),
         CheckLine("phase_3/b", "Surplus copies", "warn", 3, True, "3 break the rule"),
-        CheckLine("phase_3/c", "No duplicates", "stop", 1234, False, "1,234 break the rule"),
+        CheckLine("phase_3/c", "No duplicates", "stop", 1234, False, "1,234 break it", FindingCounts(0, 1234, 1040)),
     ],
     plan=PlanSummary(
         [TableSummary("patients", 1042, 7, 0, 1800, {"title": 7}, {"title": 2}), TableSummary("notes", 0, 0, 0, 8)],
         [FateCount("patients", "kept", "vanished", 5)],
     ),
     backups=[{"manifest_key": "backups/1/manifest.json", "table_count": 45, "row_count": 70123, "byte_count": 99}],
+    findings=FindingCounts(3, 1234, 40),
+    relaxations=[
+        Relaxation("phase_4/appointments_have_clinic", "allowance", 38, 40),
+        Relaxation("phase_0/appointments_have_clinician_name", "severity", 15149),
+    ],
+    balances=[
+        EntityBalance("appointments", 15149, 9835, 1, 1, {"out of scope by the rule x": 5311}, {"no FileMaker id": 1}),
+        EntityBalance("letters", 3, 1, 0, 1),
+    ],
 )
 
 
@@ -44,6 +56,16 @@ def test_page_shows_verdict_plan_checks_steps_and_backups() -> None:
     assert "✗ No duplicates 1,234" in text
     assert "✓ phase_3_patients.import_patients 2,842 0 4.1 s" in text
     assert "backups/1/manifest.json 45 70,123 99" in text
+
+
+def test_page_shows_the_balance_what_was_let_pass_and_what_became_of_the_last_findings() -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render(REPORT)))
+    assert "appointments 15,149 9,835 1 1 out of scope by the rule x: 5,311 no FileMaker id: 1 0" in text
+    assert "letters 3 1 0 1 0 0 1" in text
+    assert "phase_4/appointments_have_clinic 38 40 include/policy.yaml: allowances" in text
+    assert "phase_0/appointments_have_clinician_name 15,149 any number, as a warning include/policy.yaml" in text
+    assert "1,237 findings: 1,234 still open, 3 new; 40 of the last run are fixed" in text
+    assert "✗ No duplicates 1,234 1,040 1,234 break it" in text
 
 
 def test_page_of_a_run_that_stopped_early_says_so() -> None:
@@ -71,11 +93,13 @@ def test_every_value_is_escaped() -> None:
                 [FateCount(HOSTILE, "kept", "vanished", 1)],
             ),
             [{"manifest_key": HOSTILE, "table_count": 1, "row_count": 1, "byte_count": 1}],
+            relaxations=[Relaxation(HOSTILE, "severity", 1)],
+            balances=[EntityBalance(HOSTILE, 1, skipped={HOSTILE: 1}, rejected={HOSTILE: 1})],
         )
     )
     assert "<script" not in page
     assert '" onload=' not in page
-    assert page.count("&lt;script&gt;") >= 10
+    assert page.count("&lt;script&gt;") >= 14
 
 
 def test_page_fetches_nothing() -> None:

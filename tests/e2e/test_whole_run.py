@@ -217,10 +217,11 @@ def test_backup_snapshot_and_report_are_on_s3(published: Published) -> None:
     assert len(manifests) == 1 + 7
     for key, digest in manifests:
         assert hashlib.sha256(objects[key]).hexdigest() == digest
-    assert {key.rsplit("/", 1)[1] for key in objects if f"{prefix}/reports/" in key} == {
+    assert {key.rsplit("/", 1)[1] for key in objects if f"{prefix}/reports/" in key} >= {
         "report.html",
         "report.json",
         "findings.csv",
+        "findings.xlsx",
     }
 
 

@@ -44,7 +44,7 @@ def test_shipped_mapping_fits_nexus(connection: Connection[Any], entity: str) ->
     create_staging_table(connection, mapping)
     staged = [column.name for column in read_columns(connection, entity, "nexus_staging")]
     lookups = read_lookups(connection, mapping.aliases)
-    assert staged == RowMapper(mapping, lookups, ZoneInfo("Australia/Sydney"), {}).column_names()
+    assert staged == [*RowMapper(mapping, lookups, ZoneInfo("Australia/Sydney"), {}).column_names(), "scope"]
 
 
 def test_unreadable_values_are_staged_as_null_and_found(connection: Connection[Any]) -> None:

@@ -34,7 +34,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True)
 class Observed:
-    """`found` holds (entity, record id, else row id) by check, `fields` the FileMaker fields named."""
+    """`found` holds (entity, record id, else row id, else entity) by check, `fields` the FileMaker fields named."""
 
     run: Run
     found: dict[str, list[tuple[str, str]]]
@@ -84,7 +84,7 @@ def observe(run: Run, log: list[LogLine], live_before: dict[str, str]) -> Observ
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     fields: dict[str, set[str | None]] = defaultdict(set)
     for check, entity, name, field in installation.rows(
-        "SELECT check_id, entity, COALESCE(record_id, nexus_id::text), field FROM nexus_import.finding"
+        "SELECT check_id, entity, COALESCE(record_id, nexus_id::text, entity), field FROM nexus_import.finding"
         " WHERE run_id = %s ORDER BY 1, 2, 3",
         run.run_id,
     ):

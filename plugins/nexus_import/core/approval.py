@@ -21,12 +21,13 @@ def unusual_reasons(
     live_counts: Mapping[str, int],
     limits: Mapping[str, float],
     nexus_only_removed: Mapping[str, int],
-    relaxed_checks: list[str],
+    relaxations: list[str],
 ) -> list[str]:
     """Return why the plan is unusual, one sentence each; empty when it is not.
 
     `counts` is {table: {add, change, remove}}, `live_counts` rows before, `limits` percentages with the keys
-    removed_percent, added_percent and changed_percent, `nexus_only_removed` rows per table that exist nowhere else.
+    removed_percent, added_percent and changed_percent, `nexus_only_removed` rows per table that exist nowhere else,
+    `relaxations` a sentence for each check that passed only because the policy is milder than it.
     """
     reasons = []
     for table, words in WATCHED_TABLES.items():
@@ -42,8 +43,7 @@ def unusual_reasons(
     for table, count in sorted(nexus_only_removed.items()):
         if count:
             reasons.append(f"{count:,} rows of {table} that exist only in Nexus would be removed")
-    reasons += [f"check {check} was relaxed by the policy and found something" for check in relaxed_checks]
-    return reasons
+    return reasons + relaxations
 
 
 def is_within_launch_window(slot: datetime, now: datetime, window: timedelta) -> bool:

@@ -8,8 +8,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from nexus_import.core.balance import EntityBalance
+from nexus_import.core.finding_lines import FindingCounts
 from nexus_import.core.plan_summary import FATE, WHY, PlanSummary
 from nexus_import.core.progress import elapsed
+from nexus_import.core.relaxation import Relaxation
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class StepLine:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One check as the list shows it."""
+    """One check as the list shows it; `compared` is what became of the last run's findings."""
 
     check_id: str
     title: str
@@ -35,11 +38,16 @@ class CheckLine:
     finding_count: int
     is_passed: bool
     sentence: str
+    compared: FindingCounts = field(default_factory=FindingCounts)
 
 
 @dataclass(frozen=True)
 class Report:
-    """A run as people look at it: ids and counts only."""
+    """A run as people look at it: ids and counts only.
+
+    `findings` counts those of all checks; `relaxations` are what the policy let pass; `balances` what became of every
+    record, once phase 8 has asked.
+    """
 
     run_id: str
     headline: str
@@ -52,6 +60,9 @@ class Report:
     checks: list[CheckLine] = field(default_factory=list)
     plan: PlanSummary = field(default_factory=PlanSummary)
     backups: list[dict[str, Any]] = field(default_factory=list)
+    findings: FindingCounts = field(default_factory=FindingCounts)
+    relaxations: list[Relaxation] = field(default_factory=list)
+    balances: list[EntityBalance] = field(default_factory=list)
 
     @property
     def total_time(self) -> str:

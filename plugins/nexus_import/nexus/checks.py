@@ -2,22 +2,25 @@
 
 The file's header gives `title`, `entity`, `severity` (stop or warn) and `todo`; where names are looked up,
 `lookup`; where the detail is a reason to be counted, `count_by: detail`; where a folder has several check tasks, the
-`group` of the one that runs it. `same_as` borrows another check's query. Each row is (record_id, filemaker_id,
-nexus_id, field, detail) and may add the entity. Ids, field names and names of preserved rows only: never health data.
+`group` of the one that runs it. `same_as` borrows another check's query, and what the policy says about it. Each row
+is (record_id, filemaker_id, nexus_id, field, detail) and may add the entity. Ids, field names and names of preserved
+rows only: never health data. FileMaker's layouts and fields stand in placeholders (`core/source_names.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from psycopg import Connection, sql
 
 from nexus_import.core.mapping import Lookup
+from nexus_import.core.relaxation import Relaxation
+from nexus_import.core.source_names import SourceNames
 from nexus_import.errors import ConfigurationError
-from nexus_import.nexus.sql import include_folder, read_header, read_sql
+from nexus_import.nexus.sql import fill_names, include_folder, read_header, read_sql
 
 FOLDER = "checks"
 SEVERITIES = ("stop", "warn")
@@ -46,6 +49,7 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_5/clinical_text_kept_of_notes",
         "phase_5/clinical_text_kept_of_letters",
         "phase_5/clinical_text_kept_of_reminders",
+        "phase_8/every_record_is_accounted_for",
         "phase_8/foreign_keys_hold",
         "phase_8/file_sizes_agree",
         "phase_8/files_exist",
@@ -59,9 +63,19 @@ SHOWN_IDS = 5
 """Record ids named in the log line of a failed check; the findings list holds them all."""
 
 
+class Grades(Protocol):
+    """What the clinic decided in writing about checks: the policy (`settings.Settings`)."""
+
+    def severity(self, check_id: str, default: str) -> str:
+        """Return how serious a check is."""
+
+    def allowance(self, check_id: str, default: int = 0) -> int:
+        """Return how many findings a check may have and still pass."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One row that breaks a rule."""
+    """One row that breaks a rule; `suggestion` is what may have been meant."""
 
     entity: str
     record_id: str | None = None
@@ -69,26 +83,32 @@ class Finding:
     nexus_id: Any = None
     field: str | None = None
     detail: str | None = None
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check as its file describes it; `query` is the SQL that finds what breaks it."""
+    """A check as its file describes it; `query` is the SQL that finds what breaks it, `field` what is to be mended."""
 
     check_id: str
     title: str
     entity: str
     severity: str
     todo: str
-    query: str
+    query: sql.Composed
     lookup: str | None = None
     group: str | None = None
     counts_reasons: bool = False
+    field: str | None = None
+    same_as: str | None = None
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found: its findings, how serious they are, and the sentence for the log."""
+    """What a check found: its findings, how serious they are, and the sentence for the log.
+
+    `own_severity` is the check's own word, `severity` what the policy made of it.
+    """
 
     check_id: str
     title: str
@@ -97,11 +117,22 @@ class CheckResult:
     findings: list[Finding] = field(default_factory=list)
     suggestions: list[str] = field(default_factory=list)
     allowed: int = 0
+    own_severity: str = "stop"
 
     @property
     def is_passed(self) -> bool:
         """A warning never stops a run; a stop does when it found more than is allowed."""
         return self.severity != "stop" or len(self.findings) <= self.allowed
+
+    @property
+    def relaxation(self) -> Relaxation | None:
+        """What the policy lets pass here that the check itself would not; None when nothing was found."""
+        count = len(self.findings)
+        if not count or not self.is_passed or self.own_severity != "stop":
+            return None
+        if self.severity != "stop":
+            return Relaxation(self.check_id, "severity", count)
+        return Relaxation(self.check_id, "allowance", count, self.allowed)
 
     def sentence(self) -> str:
         """Say what is wrong, how many, which records, and what to do."""
@@ -127,28 +158,25 @@ def known_checks() -> set[str]:
     }
 
 
-def load_checks(phase: str) -> list[Check]:
-    """Return the checks of a folder such as `phase_3`, by id; adding a check is adding a file."""
+def check_ids(phase: str) -> list[str]:
+    """Return the ids of the checks of a folder such as `phase_3`; adding a check is adding a file."""
     folder = include_folder() / "sql" / FOLDER / phase
-    return [load_check(f"{phase}/{path.stem}") for path in sorted(folder.glob("*.sql"))]
+    return [f"{phase}/{path.stem}" for path in sorted(folder.glob("*.sql"))]
 
 
-def load_check(check_id: str) -> Check:
-    """Read one check; raise `ConfigurationError` naming the missing header line."""
+def load_checks(phase: str, source: SourceNames) -> list[Check]:
+    """Return the checks of a folder, by id."""
+    return [load_check(check_id, source) for check_id in check_ids(phase)]
+
+
+def load_check(check_id: str, source: SourceNames) -> Check:
+    """Read one check, in the clinic's own names; raise `ConfigurationError` naming the missing header line."""
     text = read_sql(f"{FOLDER}/{check_id}.sql")
-    header = read_header(text)
+    header = {key: source.fill(line) for key, line in read_header(text).items()}
     if borrowed := header.get("same_as"):
-        original = load_check(borrowed)
-        return Check(
-            check_id,
-            header.get("title", original.title),
-            original.entity,
-            original.severity,
-            original.todo,
-            original.query,
-            original.lookup,
-            counts_reasons=original.counts_reasons,
-        )
+        original = load_check(borrowed, source)
+        title = header.get("title", original.title)
+        return replace(original, check_id=check_id, title=title, group=None, same_as=borrowed)
     missing = [key for key in ("title", "entity", "severity", "todo") if key not in header]
     if missing:
         raise ConfigurationError(f"include/sql/{FOLDER}/{check_id}.sql has no header line '{missing[0]}'")
@@ -162,31 +190,31 @@ def load_check(check_id: str) -> Check:
         header["entity"],
         header["severity"],
         header["todo"],
-        text,
+        fill_names(text, source),
         header.get("lookup"),
         header.get("group"),
         header.get("count_by") == "detail",
+        header.get("field"),
     )
 
 
 def run_check(
-    connection: Connection[Any],
-    check: Check,
-    severity: Callable[[str, str], str],
-    lookups: dict[str, Lookup] | None = None,
-    allowed: int = 0,
+    connection: Connection[Any], check: Check, grades: Grades, lookups: dict[str, Lookup] | None = None
 ) -> CheckResult:
-    """Run one check; `severity(check id, default)` is the policy's word, `allowed` the findings it tolerates."""
+    """Run one check; the policy's word on the check that it repeats holds, unless it has one on this."""
     cursor = connection.execute(check.query)
     findings = [_finding(check.entity, row) for row in cursor]
+    severity = grades.severity(check.same_as, check.severity) if check.same_as else check.severity
+    allowed = grades.allowance(check.same_as) if check.same_as else 0
     return CheckResult(
         check.check_id,
         check.title,
-        severity(check.check_id, check.severity),
+        grades.severity(check.check_id, severity),
         check.todo,
         findings,
         _reasons(findings) if check.counts_reasons else _suggestions(findings, check.lookup, lookups or {}),
-        allowed,
+        grades.allowance(check.check_id, allowed),
+        check.severity,
     )
 
 
@@ -211,56 +239,6 @@ def _suggestions(findings: Iterable[Finding], table: str | None, lookups: dict[s
         nearest = f"nearest: '{near}'" if near else "nothing is near"
         sentences.append(f"{count:,} name '{name}', which {table} in Nexus does not have ({nearest})")
     return sentences
-
-
-def record_results(connection: Connection[Any], run_id: str, results: list[CheckResult]) -> None:
-    """Replace what these checks found earlier in the run by what they found now."""
-    ids = [result.check_id for result in results]
-    for table in ("finding", "check_result"):
-        connection.execute(
-            sql.SQL("DELETE FROM {} WHERE run_id = %s AND check_id = ANY(%s)").format(
-                sql.Identifier("nexus_import", table)
-            ),
-            (run_id, ids),
-        )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO nexus_import.check_result (run_id, check_id, title, severity, finding_count, allowed_count,"
-            " is_passed, sentence) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    run_id,
-                    result.check_id,
-                    result.title,
-                    result.severity,
-                    len(result.findings),
-                    result.allowed,
-                    result.is_passed,
-                    result.sentence() if result.findings else "",
-                )
-                for result in results
-            ],
-        )
-    statement = (
-        "COPY nexus_import.finding"
-        " (run_id, check_id, severity, entity, record_id, filemaker_id, nexus_id, field, detail) FROM STDIN"
-    )
-    with connection.cursor().copy(statement) as copy:
-        for result in results:
-            for item in result.findings:
-                copy.write_row(
-                    (
-                        run_id,
-                        result.check_id,
-                        result.severity,
-                        item.entity,
-                        item.record_id,
-                        item.filemaker_id,
-                        item.nexus_id,
-                        item.field,
-                        item.detail,
-                    )
-                )
 
 
 def read_results(connection: Connection[Any], run_id: str, phase: str) -> list[tuple[str, str, int, bool, str]]:

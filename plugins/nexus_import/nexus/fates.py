@@ -80,12 +80,16 @@ def _find_lost(connection: Connection[Any], policy: DataPolicy, mapping: EntityM
             "  CASE WHEN record.filemaker_id IS NULL THEN 'vanished' WHEN record.is_usable THEN 'duplicate'"
             "   ELSE 'unusable' END,"
             "  CASE WHEN record.filemaker_id IS NULL THEN {detail} WHEN record.is_usable"
-            "   THEN 'another row has the same FileMaker id' ELSE 'its FileMaker record cannot be imported' END"
+            "   THEN 'another row has the same FileMaker id' WHEN record.is_skipped"
+            "   THEN 'a rule of the mapping skips its FileMaker record'"
+            "   ELSE 'its FileMaker record cannot be imported' END"
             " FROM (SELECT nexus_id, filemaker_id,"
             "  row_number() OVER (PARTITION BY filemaker_id ORDER BY nexus_id) AS nth FROM ({known}) AS born) AS known"
             " JOIN {before} AS former ON former.id = known.nexus_id"
-            " LEFT JOIN (SELECT staged.filemaker_id, bool_or({usable}) AS is_usable FROM {staging} AS staged"
-            "  WHERE staged.filemaker_id IS NOT NULL GROUP BY 1) AS record"
+            " LEFT JOIN (SELECT filemaker_id, bool_or(is_usable) AS is_usable, bool_and(is_skipped) AS is_skipped"
+            "  FROM (SELECT staged.filemaker_id, {usable} AS is_usable, false AS is_skipped FROM {staging} AS staged"
+            "   UNION ALL SELECT filemaker_id, false, true FROM nexus_staging.skipped WHERE entity = {entity}) AS held"
+            "  WHERE filemaker_id IS NOT NULL GROUP BY 1) AS record"
             "  ON record.filemaker_id = known.filemaker_id"
             " WHERE record.filemaker_id IS NULL OR NOT record.is_usable OR known.nth > 1"
         ).format(
@@ -94,6 +98,7 @@ def _find_lost(connection: Connection[Any], policy: DataPolicy, mapping: EntityM
             before=before(table),
             usable=_usable(connection, mapping),
             staging=sql.Identifier("nexus_staging", mapping.entity),
+            entity=sql.Literal(mapping.entity),
             **_fate_parts(table, fate, "vanished"),
         )
     )

@@ -68,6 +68,7 @@ def check_listing(
                 " file_size || ' bytes in the row, ' || byte_count || ' in the object'"
                 " FROM named_object JOIN listed_object USING (key) WHERE file_size <> byte_count",
             ),
+            own_severity="warn",
         ),
         CheckResult(
             "phase_8/objects_have_rows",
@@ -81,6 +82,7 @@ def check_listing(
                     " (SELECT FROM named_object WHERE named_object.key = listed_object.key) ORDER BY key"
                 )
             ],
+            own_severity="warn",
         ),
     ]
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 from psycopg import Connection
 
+from nexus_import.core.finding_lines import FindingCounts, FindingLine, by_check, count_lines
 from nexus_import.core.plan_summary import PlanSummary
 from nexus_import.core.report import CheckLine, Report, StepLine
 from nexus_import.core.verdict import RunFacts, Verdict
+from nexus_import.nexus.balance import read_balances
+from nexus_import.nexus.findings import read_relaxations
 from nexus_import.nexus.journal import latest_steps, read_run
 from nexus_import.nexus.plan import latest_plan
 from nexus_import.nexus.plan_summary import read_summary
-
-FINDING_COLUMNS = ["check_id", "severity", "entity", "record_id", "filemaker_id", "nexus_id", "field", "detail"]
 
 
 def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks: list[str]) -> RunFacts:
@@ -63,8 +64,10 @@ def read_facts(connection: Connection[Any], run_id: str, mode: str, failed_tasks
     )
 
 
-def read_report(connection: Connection[Any], run_id: str, verdict: Verdict) -> Report | None:
-    """Return the report of the run, None when the run never got past its start."""
+def read_report(
+    connection: Connection[Any], run_id: str, verdict: Verdict, findings: list[FindingLine]
+) -> Report | None:
+    """Return the report of the run with its findings, None when the run never got past its start."""
     run = read_run(connection, run_id)
     if run is None:
         return None
@@ -84,6 +87,7 @@ def read_report(connection: Connection[Any], run_id: str, verdict: Verdict) -> R
         (run_id,),
     ).fetchall()
     plan = latest_plan(connection, run_id)
+    compared = {check_id: count_lines(lines) for check_id, lines in by_check(findings)}
     return Report(
         run_id,
         verdict.sentence,
@@ -93,17 +97,10 @@ def read_report(connection: Connection[Any], run_id: str, verdict: Verdict) -> R
         run.triggered_by or "the schedule",
         run.parameters,
         [StepLine(name, task, at, float(s), ok, n, e) for name, task, at, s, ok, n, e in steps],
-        [CheckLine(*row) for row in checks],
+        [replace(CheckLine(*row), compared=compared.get(row[0], FindingCounts())) for row in checks],
         read_summary(connection, plan.plan_id) if plan else PlanSummary(),
         [dict(zip(("manifest_key", "table_count", "row_count", "byte_count"), row, strict=True)) for row in backups],
+        count_lines(findings),
+        read_relaxations(connection, run_id),
+        read_balances(connection, run_id),
     )
-
-
-def read_findings(connection: Connection[Any], run_id: str) -> pd.DataFrame:
-    """Return the run's findings as a table, one row a finding: ids, field names and names of preserved rows."""
-    rows = connection.execute(
-        "SELECT check_id, severity, entity, record_id, filemaker_id, nexus_id::text, field, detail"
-        " FROM nexus_import.finding WHERE run_id = %s ORDER BY check_id, record_id, nexus_id",
-        (run_id,),
-    ).fetchall()
-    return pd.DataFrame(rows, columns=FINDING_COLUMNS)

@@ -55,7 +55,7 @@ def _result(
 ) -> CheckResult:
     check_id = f"phase_0/{check}"
     said = [str(finding.detail) for finding in findings]
-    return CheckResult(check_id, title, severity(check_id, default), todo, findings, said)
+    return CheckResult(check_id, title, severity(check_id, default), todo, findings, said, own_severity=default)
 
 
 def _check_tables(

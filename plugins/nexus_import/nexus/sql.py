@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from nexus_import.core.include import include_folder
+from nexus_import.core.source_names import SourceNames
 
 _HEADER_LINE = re.compile(r"^--\s*([a-z_]+):\s*(.*)$")
 Row = tuple[Any, ...]
@@ -43,6 +44,14 @@ def read_header(text: str) -> dict[str, str]:
 def compose(path: str, **parts: sql.Composable) -> sql.Composed:
     """Return the file's SQL with its `{names}` filled by composed identifiers, lists or expressions."""
     return sql.SQL(read_sql(path)).format(**parts)
+
+
+def fill_names(text: str, source: SourceNames) -> sql.Composed:
+    """Return a query in which FileMaker's layouts and fields stand as the literals that the mapping gives them.
+
+    Nothing else in the text is looked at: its braces stay as they are.
+    """
+    return sql.Composed([sql.Literal(part) if is_name else sql.SQL(part) for part, is_name in source.parts(text)])
 
 
 def run_file(connection: Connection[Any], path: str, **parts: sql.Composable) -> int:

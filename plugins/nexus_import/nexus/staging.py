@@ -1,4 +1,8 @@
-"""Staging: FileMaker's records as typed rows in schema `nexus_staging`, ready for set-based checks and inserts."""
+"""Staging: FileMaker's records as typed rows in schema `nexus_staging`, ready for set-based checks and inserts.
+
+Records that a rule of the mapping skips are not among them, so that no check or insert can forget the rule: they stand
+in `nexus_staging.skipped` by their ids. The column `scope` names the rule of those that are imported out of scope.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from psycopg import Connection, sql
 
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.mapping.row_mapper import READABLE
+from nexus_import.core.scope import find_scope
 from nexus_import.core.yaml_files import require_none
 from nexus_import.errors import WorkingCopyError
 from nexus_import.nexus.lookups import read_lookups
@@ -86,12 +91,17 @@ def create_staging_table(connection: Connection[Any], mapping: EntityMapping) ->
     """
     require_none(find_mapping_mistakes(connection, [mapping]))
     table = sql.Identifier(SCHEMA, mapping.entity)
-    columns = FIXED_COLUMNS | mapping.staged_columns()
+    columns = FIXED_COLUMNS | mapping.staged_columns() | {"scope": "text"}
     definition = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns.items()
     )
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(table, definition))
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS nexus_staging.skipped (entity text NOT NULL, record_id text NOT NULL,"
+        " filemaker_id text, scope text NOT NULL, PRIMARY KEY (entity, record_id))"
+    )
+    connection.execute("DELETE FROM nexus_staging.skipped WHERE entity = %s", (mapping.entity,))
 
 
 def stage_records(
@@ -101,22 +111,27 @@ def stage_records(
 ) -> tuple[int, list[ValueFinding]]:
     """COPY the records into the staging table; return how many, and the values that could not be read.
 
-    `records` gives (record id, modification id, fields). Memory does not grow with their number. What other checks
-    report about values is kept beside the records, in `value_finding`.
+    `records` gives (record id, modification id, fields). Memory does not grow with their number. Those that a rule
+    skips are counted too; nobody needs to correct their values. What other checks report about values is kept beside
+    the records, in `value_finding`.
     """
     unreadable: list[ValueFinding] = []
     others: list[ValueFinding] = []
     count = 0
+    rules = mapper.mapping.out_of_scope
     table = sql.Identifier(SCHEMA, mapper.mapping.entity)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, names(mapper.column_names()))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, names([*mapper.column_names(), "scope"]))
     with connection.cursor().copy(statement) as copy:
         for record_id, mod_id, fields in records:
+            scope = find_scope(rules, fields)
             row, found = mapper.row(record_id, mod_id, fields)
-            copy.write_row(row)
-            for finding in found:
-                (unreadable if finding.check_id == READABLE else others).append(finding)
+            copy.write_row((*row, scope))
+            if scope is None or rules[scope].then == "import":
+                for finding in found:
+                    (unreadable if finding.check_id == READABLE else others).append(finding)
             count += 1
     _store_findings(connection, mapper.mapping.entity, others)
+    _set_skipped_aside(connection, mapper.mapping)
     return count, unreadable
 
 
@@ -128,6 +143,30 @@ def _store_findings(connection: Connection[Any], entity: str, findings: list[Val
     with connection.cursor().copy(statement) as copy:
         for item in findings:
             copy.write_row((item.check_id, entity, item.record_id, item.filemaker_id, item.field, item.rule))
+
+
+def _set_skipped_aside(connection: Connection[Any], mapping: EntityMapping) -> None:
+    skipping = [name for name, rule in mapping.out_of_scope.items() if rule.then == "skip"]
+    connection.execute(
+        sql.SQL(
+            "WITH aside AS (DELETE FROM {} WHERE scope = ANY(%s) RETURNING record_id, filemaker_id, scope)"
+            " INSERT INTO nexus_staging.skipped (entity, record_id, filemaker_id, scope)"
+            " SELECT %s, record_id, filemaker_id, scope FROM aside"
+        ).format(sql.Identifier(SCHEMA, mapping.entity)),
+        (skipping, mapping.entity),
+    )
+
+
+def count_out_of_scope(connection: Connection[Any], mapping: EntityMapping) -> dict[str, int]:
+    """Return how many of the entity's records each of its rules found, also those that found none."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT scope, count(*) FROM (SELECT scope FROM {} WHERE scope IS NOT NULL UNION ALL"
+            " SELECT scope FROM nexus_staging.skipped WHERE entity = %s) AS outside GROUP BY 1"
+        ).format(sql.Identifier(SCHEMA, mapping.entity)),
+        (mapping.entity,),
+    )
+    return dict.fromkeys(mapping.out_of_scope, 0) | dict(rows.fetchall())
 
 
 def finish_staging_table(connection: Connection[Any], entity: str) -> None:

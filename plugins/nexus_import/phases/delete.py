@@ -77,12 +77,14 @@ def rows_that_filemaker_lacks(step: Step) -> list[CheckResult]:
 
 def _result(step: Step, mapping: EntityMapping, reason: str, chosen: Fate) -> CheckResult:
     check_id, table = f"phase_2/{reason}_{mapping.label}", mapping.table or ""
+    own_severity = "stop" if chosen == "stop" else "warn"
     section = "vanished" if reason == "vanished" else "nexus_only_rows"
     says = f"The policy decides ({section}: {table}: {chosen}; nexus_only: {step.settings.parameters.nexus_only})"
     return CheckResult(
         check_id,
         TITLES[reason].format(mapping.label),
-        step.settings.severity(check_id, "stop" if chosen == "stop" else "warn"),
+        step.settings.severity(check_id, own_severity),
         f"{says}. Look at what becomes of each row in the list of findings",
         find_fates(step.connection, mapping.entity, table, nexus_only=reason == "nexus_only"),
+        own_severity=own_severity,
     )

@@ -11,12 +11,15 @@ from airflow.sdk import get_current_context, task, task_group
 from psycopg import Connection
 
 from nexus_import import clock
+from nexus_import.core.finding_files import make_files
+from nexus_import.core.finding_lines import FindingLine, by_check, count_lines
 from nexus_import.core.progress import elapsed
-from nexus_import.core.report import render
+from nexus_import.core.report import Report, render
 from nexus_import.core.verdict import Verdict, judge
 from nexus_import.errors import DatabaseRefusedError, RunStopped
+from nexus_import.nexus.findings import read_finding_lines
 from nexus_import.nexus.journal import close_run, create_journal, read_run
-from nexus_import.nexus.report import read_facts, read_findings, read_report
+from nexus_import.nexus.report import read_facts, read_report
 from nexus_import.nexus.retention import RetentionDays, remove_expired
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.phases.common import connect, load_settings, open_store
@@ -83,8 +86,9 @@ def write_report() -> dict[str, int]:
     """Write report and findings to S3. Clearing is safe: every report is an object of its own."""
     settings, run_id = load_settings(), get_current_context()["run_id"]
     with connect(settings.policy.connections.nexus) as connection:
-        report = read_report(connection, run_id, find_verdict(connection))
-        findings = read_findings(connection, run_id)
+        verdict = find_verdict(connection)
+        findings = read_finding_lines(connection, run_id)
+        report = read_report(connection, run_id, verdict, findings)
     if report is None:
         log.info("The run never started; there is nothing to report")
         return {"finding_count": 0}
@@ -92,11 +96,28 @@ def write_report() -> dict[str, int]:
     folder = store.key("reports", run_id, f"{clock.now():%Y%m%dT%H%M%S%f}")
     page = store.put_bytes(f"{folder}/report.html", render(report).encode(), "text/html; charset=utf-8")
     store.put_bytes(f"{folder}/report.json", json.dumps(asdict(report), default=str).encode(), "application/json")
-    store.put_bytes(f"{folder}/findings.csv", findings.to_csv(index=False).encode(), "text/csv; charset=utf-8")
-    for check_id, count in findings.groupby("check_id").size().items():
-        log.info("Findings: %s: %d", check_id, count)
+    for file in make_files(findings):
+        store.put_bytes(f"{folder}/{file.name}", file.body, file.content_type)
+    _log_findings(report, findings)
     log.info("Report: s3://%s/%s", store.bucket, page.key)
-    return {"finding_count": len(findings)}
+    log.info("Findings to work through: s3://%s/%s/findings.xlsx", store.bucket, folder)
+    return {
+        "finding_count": report.findings.total,
+        "new_count": report.findings.new,
+        "still_open_count": report.findings.still_open,
+        "fixed_count": report.findings.fixed,
+    }
+
+
+def _log_findings(report: Report, findings: list[FindingLine]) -> None:
+    """Say what became of every record, what the policy let pass, and what became of the last run's findings."""
+    for balance in report.balances:
+        log.info("Balance: %s", balance.sentence())
+    for used in report.relaxations:
+        log.warning("Relaxed: %s", used.sentence())
+    for check_id, lines in by_check(findings):
+        log.info("Findings: %s: %s", check_id, count_lines(lines).sentence())
+    log.info("Findings: %s", report.findings.sentence())
 
 
 @task

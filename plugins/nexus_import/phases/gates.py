@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from airflow.sdk import task
 
 from nexus_import.core.sequence import first_gap
-from nexus_import.nexus.checks import CheckResult, load_checks, read_results, record_results, run_check
+from nexus_import.core.source_names import SourceNames
+from nexus_import.nexus.checks import CheckResult, check_ids, load_checks, read_results, run_check
+from nexus_import.nexus.findings import record_results, relaxations_of
 from nexus_import.nexus.journal import latest_steps
 from nexus_import.nexus.staging import read_lookups
+from nexus_import.nexus.suggestions import Suggester
 from nexus_import.phases.common import Counts, Step, open_step
 
 log = logging.getLogger("nexus_import")
 
-UNLINKABLE_CHECKS = {
-    "phase_6/documents_have_patient",
-    "phase_7/batches_have_patient",
-    "phase_8/documents_have_patient",
-    "phase_8/batches_have_patient",
-}
-"""Checks that may find as many rows as the policy's `unlinkable_allowed`."""
-
 
 def run_checks(step: Step, folder: str, more: list[CheckResult] | None = None, group: str | None = None) -> None:
     """Run the checks of a folder (of one `group` of it), store their findings, and finish the step with counts."""
-    aliases = {table: names for mapping in step.settings.mappings.values() for table, names in mapping.aliases.items()}
+    mappings = step.settings.mappings
+    aliases = {table: names for mapping in mappings.values() for table, names in mapping.aliases.items()}
     lookups = read_lookups(step.connection, aliases)
+    suggester = Suggester(step.connection, mappings, lookups)
     results = [
-        run_check(step.connection, check, step.settings.severity, lookups, allowance(step, check.check_id))
-        for check in load_checks(folder)
+        suggester.add_to(run_check(step.connection, check, step.settings, lookups), check.lookup)
+        for check in load_checks(folder, SourceNames(mappings))
         if group is None or check.group == group
     ]
     finish_checks(step, [*results, *(more or [])])
 
 
-def allowance(step: Step, check_id: str) -> int:
-    """Return how many findings the policy tolerates for a check."""
-    return step.settings.policy.unlinkable_allowed if check_id in UNLINKABLE_CHECKS else 0
+def store_results(step: Step, results: list[CheckResult]) -> list[CheckResult]:
+    """Store the results with what the policy tolerates, log what it let pass, and return them."""
+    graded = [replace(result, allowed=step.settings.allowance(result.check_id, result.allowed)) for result in results]
+    record_results(step.connection, step.run_id, graded, step.settings.mappings)
+    for used in relaxations_of(graded):
+        log.warning("%s: Relaxed: %s", step.phase, used.sentence())
+    return graded
 
 
 def finish_checks(step: Step, results: list[CheckResult]) -> None:
     """Store the results, log what was found, and finish the step: one count per check, and the totals."""
-    record_results(step.connection, step.run_id, results)
-    failed = [result for result in results if not result.is_passed]
-    for result in results:
+    graded = store_results(step, results)
+    failed = [result for result in graded if not result.is_passed]
+    for result in graded:
         if result.findings:
             log.log(logging.WARNING if result.is_passed else logging.ERROR, result.sentence())
         step.counts[result.check_id.split("/", 1)[1]] = len(result.findings)
     step.finish(
-        f"{len(results):,} checks run, {len(failed):,} failed",
-        records=len(results),
+        f"{len(graded):,} checks run, {len(failed):,} failed",
+        records=len(graded),
         errors=sum(len(result.findings) for result in failed),
         failed_count=len(failed),
     )
@@ -80,7 +82,7 @@ def make_gate(name: str, phase: str, folder: str) -> Callable[[Any], Any]:
             gap = first_gap(latest_steps(step.connection, step.run_id), before=name)
             results = read_results(step.connection, step.run_id, folder)
             failed = [result for result in results if not result[3]]
-            missing = {check.check_id for check in load_checks(folder)} - {result[0] for result in results}
+            missing = set(check_ids(folder)) - {result[0] for result in results}
             step.is_passed = gap is None and not (failed or missing) and counts.get("failed_count") == 0
             for _, _, _, _, sentence in failed:
                 log.error("%s: ❌ %s", phase, sentence)

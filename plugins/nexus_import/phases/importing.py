@@ -42,6 +42,7 @@ def differences(step: Step, mapping: EntityMapping, folder: str) -> list[CheckRe
             step.settings.severity(both, conflict_severity),
             f"The policy says who wins (conflicts: {step.settings.policy.conflicts}); correct the wrong side",
             _findings(mapping, find_conflicts(step.connection, mapping)),
+            own_severity=conflict_severity,
         )
     ]
     if any(column.clinical for column in mapping.columns.values()):
@@ -52,6 +53,7 @@ def differences(step: Step, mapping: EntityMapping, folder: str) -> list[CheckRe
                 step.settings.severity(kept, "warn"),
                 "Copy the text to FileMaker if it should stand there too",
                 _findings(mapping, find_kept_text(step.connection, mapping)),
+                own_severity="warn",
             )
         )
     return results

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from airflow.sdk import chain, task, task_group
 
+from nexus_import.nexus.balance import CHECK_ID as ACCOUNTED
+from nexus_import.nexus.balance import account_for_records, read_balances
 from nexus_import.nexus.constraints import check_foreign_keys
 from nexus_import.nexus.files import check_downloads, check_images, check_listing, sample_files
 from nexus_import.nexus.session import allow_waiting
@@ -11,6 +15,7 @@ from nexus_import.phases.common import Counts, open_step, open_store
 from nexus_import.phases.gates import finish_checks, make_gate, run_checks
 from nexus_import.phases.importing import require_ready
 
+log = logging.getLogger("nexus_import")
 PHASE = "Phase 8"
 
 
@@ -24,12 +29,18 @@ def post_validate() -> None:
 
 @task(multiple_outputs=False)
 def check_database() -> Counts:
-    """Run the critical checks; the database's own foreign keys must hold in the copy. Clearing is safe."""
+    """Run the critical checks; every record is accounted for, every foreign key holds. Clearing is safe."""
     with open_step("check_8", PHASE, "Running validation") as step:
         require_ready(step)
         tables = step.settings.policy.copied_tables
-        severity = step.settings.severity("phase_8/foreign_keys_hold", "stop")
-        run_checks(step, "phase_8", [check_foreign_keys(step.connection, tables, severity)])
+        severity = step.settings.severity
+        accounted = account_for_records(
+            step.connection, step.run_id, step.settings.imported(), severity(ACCOUNTED, "stop")
+        )
+        for balance in read_balances(step.connection, step.run_id):
+            log.log(logging.ERROR if balance.unexplained else logging.INFO, "%s: %s", PHASE, balance.sentence())
+        keys = check_foreign_keys(step.connection, tables, severity("phase_8/foreign_keys_hold", "stop"))
+        run_checks(step, "phase_8", [accounted, keys])
     return step.counts
 
 

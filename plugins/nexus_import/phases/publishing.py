@@ -16,6 +16,7 @@ from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.backup import find_damage
+from nexus_import.nexus.findings import read_relaxations
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
@@ -92,17 +93,12 @@ def plan_changes() -> Counts:
 
 def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[str]:
     """Return why a person should look at the plan first."""
-    relaxed = step.connection.execute(
-        "SELECT check_id FROM nexus_import.check_result WHERE run_id = %s AND finding_count > 0 AND is_passed"
-        " AND (allowed_count > 0 OR check_id = ANY(%s)) ORDER BY check_id",
-        (step.run_id, list(step.settings.policy.severity)),
-    )
     return unusual_reasons(
         plan.counts,
         live_counts,
         step.settings.policy.thresholds.model_dump(),
         count_nexus_only_removed(step.connection, plan.plan_id),
-        [check_id for (check_id,) in relaxed],
+        [used.sentence() for used in read_relaxations(step.connection, step.run_id)],
     )
 
 

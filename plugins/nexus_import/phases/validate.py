@@ -19,11 +19,12 @@ from nexus_import.errors import DataError
 from nexus_import.filemaker.source import find_source_mistakes, require_fields
 from nexus_import.nexus.backup import Backup, find_damage, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
-from nexus_import.nexus.checks import CheckResult, Finding, record_results
+from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.mapping_guard import find_mapping_mistakes
 from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
+    count_out_of_scope,
     create_staging_table,
     finish_staging_table,
     lock_staging,
@@ -32,7 +33,7 @@ from nexus_import.nexus.staging import (
     stage_records,
 )
 from nexus_import.phases.common import Counts, Step, begin_step, connect, open_source, open_step, open_store
-from nexus_import.phases.gates import make_gate, run_checks
+from nexus_import.phases.gates import make_gate, run_checks, store_results
 from nexus_import.settings import Settings
 from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
 from nexus_import.storage import ObjectStore, StoredObject
@@ -220,8 +221,9 @@ def stage_entities() -> Counts:
             count, findings = stage_entity(step, store, mapping)
             step.counts[f"{entity}_count"] = count
             unreadable += [(mapping, finding) for finding in findings]
-        record_results(step.connection, step.run_id, [_unreadable_values(step, unreadable)])
-        total = sum(step.counts.values())
+            say_out_of_scope(step, mapping)
+        store_results(step, [_unreadable_values(step, unreadable)])
+        total = sum(step.counts[f"{entity}_count"] for entity in step.settings.mappings)
         step.finish(
             f"Staged {total:,} records", records=total, errors=len(unreadable), values_are_readable=len(unreadable)
         )
@@ -253,6 +255,15 @@ def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tupl
         )
     finish_staging_table(step.connection, mapping.entity)
     return count, findings
+
+
+def say_out_of_scope(step: Step, mapping: EntityMapping) -> None:
+    """Count and log the records that each rule of the mapping puts out of scope."""
+    for name, count in count_out_of_scope(step.connection, mapping).items():
+        then = mapping.out_of_scope[name].then
+        step.counts[f"{mapping.entity}_{name}_count"] = count
+        becomes = "skipped" if then == "skip" else "imported without what others must have"
+        log.info("%s: %s %s are out of scope by the rule %s: %s", PHASE, f"{count:,}", mapping.label, name, becomes)
 
 
 def _unreadable_values(step: Step, unreadable: list[tuple[EntityMapping, ValueFinding]]) -> CheckResult:

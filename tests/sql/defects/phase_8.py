@@ -11,6 +11,7 @@ from tests.sql.defects.phase_7 import LINKED, images_of
 
 DEFECTS = Defects()
 PHASE = "phase_8"
+ACCOUNTED = "phase_8/every_record_is_accounted_for"
 UPLOADED_DOCUMENT = "s3_key LIKE 'documents/%%'"
 UPLOADED_IMAGE = "s3_key LIKE 'images/%%'"
 BULK_IMAGE = "s3_key LIKE 'filemaker-import/%%'"
@@ -22,7 +23,8 @@ NEW = "NOT EXISTS (SELECT FROM nexus_work.before_appointments AS former WHERE fo
 def patient_whom_filemaker_does_not_have(clinic: Clinic) -> Broken:
     record, patient = _patient(clinic)
     clinic.change_copy("DELETE FROM nexus_staging.patient WHERE record_id = %s", record)
-    return {"phase_8/patient_count_matches": [("patient", patient)]}
+    # What was read and is staged no longer has no record that could be named.
+    return {"phase_8/patient_count_matches": [("patient", patient)], ACCOUNTED: [("patient", "patient")]}
 
 
 @DEFECTS.breaks("phase_8/appointment_count_matches", Moment.COPY)
@@ -30,7 +32,38 @@ def appointment_lost(clinic: Clinic) -> Broken:
     # One that is new, so that nothing in Nexus refers to it yet.
     record, appointment = clinic.row_of("nexus_work.appointments", "API_Appointments", NEW)
     clinic.change_copy("DELETE FROM nexus_work.appointments WHERE id = %s", appointment)
-    return {"phase_8/appointment_count_matches": [("appointment", record)]}
+    named = [("appointment", record)]
+    return {"phase_8/appointment_count_matches": named, ACCOUNTED: named}
+
+
+@DEFECTS.breaks(ACCOUNTED, Moment.COPY)
+def note_and_letter_of_which_no_row_is_left(clinic: Clinic) -> Broken:
+    named = []
+    for entity, table in (("note", "notes"), ("letter", "letters_patientletter")):
+        record, row = clinic.installation.rows(
+            f"SELECT staged.record_id, row.id FROM nexus_staging.{entity} AS staged"
+            f" JOIN nexus_work.identity ON entity = '{entity}' AND identity.filemaker_id = staged.filemaker_id"
+            f" JOIN nexus_work.{table} AS row ON row.id = identity.nexus_id ORDER BY row.id LIMIT 1"
+        )[0]
+        clinic.change_copy(f"DELETE FROM nexus_work.{table} WHERE id = %s", row)
+        named.append((entity, record))
+    return {ACCOUNTED: named}
+
+
+@DEFECTS.breaks(ACCOUNTED, Moment.COPY)
+def two_records_that_became_one_row(clinic: Clinic) -> Broken:
+    (one, _), (other, record) = clinic.installation.rows(
+        "SELECT staged.filemaker_id, staged.record_id FROM nexus_staging.reminder AS staged JOIN nexus_work.identity"
+        " ON entity = 'reminder' AND identity.filemaker_id = staged.filemaker_id"
+        " JOIN nexus_work.reminders ON reminders.id = identity.nexus_id ORDER BY staged.record_id LIMIT 2"
+    )
+    clinic.change_copy(
+        "UPDATE nexus_work.identity SET nexus_id = (SELECT nexus_id FROM nexus_work.identity"
+        " WHERE entity = 'reminder' AND filemaker_id = %s) WHERE entity = 'reminder' AND filemaker_id = %s",
+        one,
+        other,
+    )
+    return {ACCOUNTED: [("reminder", record)]}
 
 
 @DEFECTS.breaks("phase_8/document_count_unchanged", Moment.COPY)

@@ -1,10 +1,10 @@
--- title: All appointments have appointment_type
+-- title: All appointments have {field:appointment.appointment_type_id}
 -- entity: appointment
 -- severity: stop
 -- group: completeness
--- field: appointment_type
--- todo: Fill appointment_type of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.appointment_type_id}
+-- todo: Fill {field:appointment.appointment_type_id} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'appointment_type' AS field, NULL::text AS detail
+       {field:appointment.appointment_type_id} AS field, NULL::text AS detail
 FROM nexus_staging.appointment AS staged
-WHERE staged.appointment_type_id_name IS NULL;
+WHERE staged.appointment_type_id_name IS NULL AND staged.scope IS NULL;

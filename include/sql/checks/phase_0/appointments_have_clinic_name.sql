@@ -1,10 +1,10 @@
--- title: All appointments have clinic_name
+-- title: All appointments have {field:appointment.clinic_id}
 -- entity: appointment
 -- severity: stop
 -- group: completeness
--- field: clinic_name
--- todo: Fill clinic_name of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.clinic_id}
+-- todo: Fill {field:appointment.clinic_id} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'clinic_name' AS field, NULL::text AS detail
+       {field:appointment.clinic_id} AS field, NULL::text AS detail
 FROM nexus_staging.appointment AS staged
-WHERE staged.clinic_id_name IS NULL;
+WHERE staged.clinic_id_name IS NULL AND staged.scope IS NULL;

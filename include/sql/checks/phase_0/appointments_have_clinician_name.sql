@@ -1,10 +1,10 @@
--- title: All appointments have clinician_name
+-- title: All appointments have {field:appointment.clinician_id}
 -- entity: appointment
 -- severity: stop
 -- group: completeness
--- field: clinician_name
--- todo: Fill clinician_name of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.clinician_id}
+-- todo: Fill {field:appointment.clinician_id} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'clinician_name' AS field, NULL::text AS detail
+       {field:appointment.clinician_id} AS field, NULL::text AS detail
 FROM nexus_staging.appointment AS staged
-WHERE staged.clinician_id_name IS NULL;
+WHERE staged.clinician_id_name IS NULL AND staged.scope IS NULL;

@@ -1,10 +1,10 @@
--- title: All images have NexusExportDate
+-- title: All images have {field:image.export_date}
 -- entity: image
 -- severity: stop
 -- group: completeness
--- field: NexusExportDate
--- todo: Fill NexusExportDate of these records of layout API_Images in FileMaker
+-- field: {field:image.export_date}
+-- todo: Fill {field:image.export_date} of these records of layout {layout:image} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'NexusExportDate' AS field, NULL::text AS detail
+       {field:image.export_date} AS field, NULL::text AS detail
 FROM nexus_staging.image AS staged
 WHERE staged.export_date IS NULL;

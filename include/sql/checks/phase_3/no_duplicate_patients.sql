@@ -1,10 +1,10 @@
 -- title: No duplicate patients by FileMaker id
 -- entity: patient
 -- severity: stop
--- field: id
--- todo: Keep one record per id in layout API_Contacts of FileMaker
+-- field: {key:patient}
+-- todo: Keep one record per id in layout {layout:patient} of FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'id' AS field, NULL::text AS detail
+       {key:patient} AS field, NULL::text AS detail
 FROM (
     SELECT record_id, filemaker_id, filemaker_id_text, count(*) OVER (PARTITION BY filemaker_id) AS times
     FROM nexus_staging.patient

@@ -1,10 +1,10 @@
 -- title: All patients have a clinic assigned
 -- entity: patient
 -- severity: stop
--- field: clinic_name
--- todo: Correct clinic_name of these records of layout API_Contacts in FileMaker
+-- field: {field:patient.clinic_id}
+-- todo: Correct {field:patient.clinic_id} of these records of layout {layout:patient} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, present.id AS nexus_id,
-       'clinic_name' AS field, NULL::text AS detail
+       {field:patient.clinic_id} AS field, NULL::text AS detail
 FROM nexus_work.patients AS present
 JOIN nexus_work.identity AS identity ON identity.entity = 'patient' AND identity.nexus_id = present.id
 JOIN nexus_staging.patient AS staged ON staged.filemaker_id = identity.filemaker_id

@@ -1,10 +1,10 @@
 -- title: All patients have their FileMaker id in filemaker_metadata
 -- entity: patient
 -- severity: stop
--- field: id
--- todo: Give these records of layout API_Contacts an id in FileMaker
+-- field: {key:patient}
+-- todo: Give these records of layout {layout:patient} an id in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, present.id AS nexus_id,
-       'id' AS field, NULL::text AS detail
+       {key:patient} AS field, NULL::text AS detail
 FROM nexus_staging.patient AS staged
 LEFT JOIN nexus_work.identity AS identity
     ON identity.entity = 'patient' AND identity.filemaker_id = staged.filemaker_id

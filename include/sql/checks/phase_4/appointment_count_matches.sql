@@ -1,7 +1,7 @@
 -- title: Appointment count matches FileMaker
 -- entity: appointment
 -- severity: stop
--- todo: Correct these records of layout API_Appointments in FileMaker (two records with one id, or none, cannot both be imported)
+-- todo: Correct these records of layout {layout:appointment} in FileMaker (two records with one id, or none, cannot both be imported)
 WITH counted AS (
     SELECT staged.*, row_number() OVER (PARTITION BY staged.filemaker_id ORDER BY staged.record_id) AS nth
     FROM nexus_staging.appointment AS staged

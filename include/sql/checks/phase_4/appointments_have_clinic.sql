@@ -1,11 +1,11 @@
 -- title: All appointments have a clinic assigned
 -- entity: appointment
 -- severity: stop
--- field: clinic_name
--- todo: Correct clinic_name of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.clinic_id}
+-- todo: Correct {field:appointment.clinic_id} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, present.id AS nexus_id,
-       'clinic_name' AS field, NULL::text AS detail
+       {field:appointment.clinic_id} AS field, NULL::text AS detail
 FROM nexus_work.appointments AS present
 JOIN nexus_work.identity AS identity ON identity.entity = 'appointment' AND identity.nexus_id = present.id
 JOIN nexus_staging.appointment AS staged ON staged.filemaker_id = identity.filemaker_id
-WHERE present.clinic_id IS NULL;
+WHERE present.clinic_id IS NULL AND staged.scope IS NULL;

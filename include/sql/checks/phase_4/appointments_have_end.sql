@@ -1,10 +1,10 @@
 -- title: All appointments have an end
 -- entity: appointment
 -- severity: stop
--- field: endTime
--- todo: Correct endTime of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.end_time}
+-- todo: Correct {field:appointment.end_time} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, present.id AS nexus_id,
-       'endTime' AS field, NULL::text AS detail
+       {field:appointment.end_time} AS field, NULL::text AS detail
 FROM nexus_work.appointments AS present
 JOIN nexus_work.identity AS identity ON identity.entity = 'appointment' AND identity.nexus_id = present.id
 JOIN nexus_staging.appointment AS staged ON staged.filemaker_id = identity.filemaker_id

@@ -1,11 +1,11 @@
 -- title: All appointments have a patient assigned
 -- entity: appointment
 -- severity: stop
--- field: patient_id
--- todo: Correct patient_id of these records of layout API_Appointments in FileMaker
+-- field: {field:appointment.patient_id}
+-- todo: Correct {field:appointment.patient_id} of these records of layout {layout:appointment} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, present.id AS nexus_id,
-       'patient_id' AS field, NULL::text AS detail
+       {field:appointment.patient_id} AS field, NULL::text AS detail
 FROM nexus_work.appointments AS present
 JOIN nexus_work.identity AS identity ON identity.entity = 'appointment' AND identity.nexus_id = present.id
 JOIN nexus_staging.appointment AS staged ON staged.filemaker_id = identity.filemaker_id
-WHERE present.patient_id IS NULL;
+WHERE present.patient_id IS NULL AND staged.scope IS NULL;

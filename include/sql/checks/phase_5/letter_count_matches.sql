@@ -1,7 +1,7 @@
 -- title: Letter count matches FileMaker
 -- entity: letter
 -- severity: stop
--- todo: Correct these records of layout API_Letters in FileMaker (two records with one id, or none, cannot both be imported)
+-- todo: Correct these records of layout {layout:letter} in FileMaker (two records with one id, or none, cannot both be imported)
 WITH counted AS (
     SELECT staged.*, row_number() OVER (PARTITION BY staged.filemaker_id ORDER BY staged.record_id) AS nth
     FROM nexus_staging.letter AS staged

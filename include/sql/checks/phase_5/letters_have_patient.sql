@@ -1,10 +1,10 @@
 -- title: All letters belong to a patient that exists
 -- entity: letter
 -- severity: stop
--- field: patient_id
--- todo: Correct patient_id of these records of layout API_Letters in FileMaker
+-- field: {field:letter.patient_id}
+-- todo: Correct {field:letter.patient_id} of these records of layout {layout:letter} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'patient_id' AS field, NULL::text AS detail
+       {field:letter.patient_id} AS field, NULL::text AS detail
 FROM nexus_staging.letter AS staged
 WHERE NOT EXISTS (
     SELECT FROM nexus_work.identity AS patient

@@ -1,10 +1,10 @@
 -- title: All notes belong to a patient that exists
 -- entity: note
 -- severity: stop
--- field: patient_id
--- todo: Correct patient_id of these records of layout API_Notes in FileMaker
+-- field: {field:note.patient_id}
+-- todo: Correct {field:note.patient_id} of these records of layout {layout:note} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'patient_id' AS field, NULL::text AS detail
+       {field:note.patient_id} AS field, NULL::text AS detail
 FROM nexus_staging.note AS staged
 WHERE NOT EXISTS (
     SELECT FROM nexus_work.identity AS patient

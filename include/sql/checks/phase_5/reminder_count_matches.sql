@@ -1,7 +1,7 @@
 -- title: Reminder count matches FileMaker
 -- entity: reminder
 -- severity: stop
--- todo: Correct these records of layout API_Reminders in FileMaker (two records with one id, or none, cannot both be imported)
+-- todo: Correct these records of layout {layout:reminder} in FileMaker (two records with one id, or none, cannot both be imported)
 WITH counted AS (
     SELECT staged.*, row_number() OVER (PARTITION BY staged.filemaker_id ORDER BY staged.record_id) AS nth
     FROM nexus_staging.reminder AS staged

@@ -1,10 +1,10 @@
 -- title: All reminders belong to a patient that exists
 -- entity: reminder
 -- severity: stop
--- field: patient_id
--- todo: Correct patient_id of these records of layout API_Reminders in FileMaker
+-- field: {field:reminder.patient_id}
+-- todo: Correct {field:reminder.patient_id} of these records of layout {layout:reminder} in FileMaker
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
-       'patient_id' AS field, NULL::text AS detail
+       {field:reminder.patient_id} AS field, NULL::text AS detail
 FROM nexus_staging.reminder AS staged
 WHERE NOT EXISTS (
     SELECT FROM nexus_work.identity AS patient

@@ -1,10 +1,10 @@
 -- title: The appointment that a reminder names exists
 -- entity: reminder
 -- severity: warn
--- field: appointment_id
--- todo: Correct appointment_id of these records of layout API_Reminders in FileMaker; without it the reminder belongs to its patient only
+-- field: {field:reminder.appointment_id}
+-- todo: Correct {field:reminder.appointment_id} of these records of layout {layout:reminder} in FileMaker; without it the reminder belongs to its patient only
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, identity.nexus_id,
-       'appointment_id' AS field, 'no such appointment' AS detail
+       {field:reminder.appointment_id} AS field, 'no such appointment' AS detail
 FROM nexus_staging.reminder AS staged
 LEFT JOIN nexus_work.identity AS identity
     ON identity.entity = 'reminder' AND identity.filemaker_id = staged.filemaker_id

@@ -3,7 +3,7 @@
 -- severity: stop
 -- field: object_id
 -- count_by: detail
--- todo: Find the patient of these documents in Nexus, or allow a number of them with unlinkable_allowed in include/policy.yaml
+-- todo: Find the patient of these documents in Nexus, or allow a number of them under allowances in include/policy.yaml
 SELECT NULL::text AS record_id, document.filemaker_id::text AS filemaker_id, document.id AS nexus_id,
        'object_id' AS field,
        CASE

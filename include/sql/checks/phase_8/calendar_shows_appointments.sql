@@ -1,10 +1,10 @@
 -- title: Open the calendar: see appointments
 -- entity: appointment
 -- severity: stop
--- field: endTime
--- todo: Correct start and end of these records of layout API_Appointments in FileMaker; one without an end breaks the whole calendar
+-- field: {field:appointment.end_time}
+-- todo: Correct start and end of these records of layout {layout:appointment} in FileMaker; one without an end breaks the whole calendar
 SELECT NULL::text AS record_id, appointment.filemaker_event_id::text AS filemaker_id, appointment.id AS nexus_id,
-       'endTime' AS field,
+       {field:appointment.end_time} AS field,
        CASE WHEN appointment.end_time IS NULL THEN 'no end' ELSE 'ends before it starts' END AS detail
 FROM nexus_work.appointments AS appointment
 WHERE appointment.patient_id IS NOT NULL

@@ -2,7 +2,7 @@
 -- entity: document
 -- severity: stop
 -- field: filemaker_id
--- todo: Fill filemaker_id of these documents in Nexus from API_Docs
+-- todo: Fill filemaker_id of these documents in Nexus from {layout:document}
 SELECT NULL::text AS record_id, NULL::text AS filemaker_id, document.id AS nexus_id,
        'filemaker_id' AS field, NULL::text AS detail
 FROM nexus_work.documents_document AS document

@@ -1,10 +1,10 @@
 -- title: Filter patients by clinic: works
 -- entity: patient
 -- severity: stop
--- field: clinic_name
+-- field: {field:patient.clinic_id}
 -- todo: Clear phase_3_patients.import_patients with downstream
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, identity.nexus_id,
-       'clinic_name' AS field, 'not listed under its clinic' AS detail
+       {field:patient.clinic_id} AS field, 'not listed under its clinic' AS detail
 FROM nexus_staging.patient AS staged
 JOIN nexus_work.identity AS identity
     ON identity.entity = 'patient' AND identity.filemaker_id = staged.filemaker_id

@@ -1,10 +1,10 @@
 -- title: Filter patients by funding: works
 -- entity: patient
 -- severity: stop
--- field: funding_type
+-- field: {field:patient.funding_type_id}
 -- todo: Clear phase_3_patients.import_patients with downstream
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, identity.nexus_id,
-       'funding_type' AS field, 'not listed under its funding type' AS detail
+       {field:patient.funding_type_id} AS field, 'not listed under its funding type' AS detail
 FROM nexus_staging.patient AS staged
 JOIN nexus_work.identity AS identity
     ON identity.entity = 'patient' AND identity.filemaker_id = staged.filemaker_id

@@ -2,7 +2,7 @@
 -- entity: image
 -- severity: stop
 -- field: filemaker_id
--- todo: Fill filemaker_id of these images in Nexus from API_Images
+-- todo: Fill filemaker_id of these images in Nexus from {layout:image}
 SELECT NULL::text AS record_id, NULL::text AS filemaker_id, image.id AS nexus_id,
        'filemaker_id' AS field, NULL::text AS detail
 FROM nexus_work.images_image AS image

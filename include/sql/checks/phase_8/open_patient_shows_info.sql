@@ -3,7 +3,7 @@
 -- severity: stop
 -- todo: Clear phase_3_patients.import_patients with downstream
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, patient.id AS nexus_id,
-       'nameFirst, nameLast, DOB' AS field, 'differs from FileMaker' AS detail
+       {field:patient.first_name,last_name,dob} AS field, 'differs from FileMaker' AS detail
 FROM nexus_staging.patient AS staged
 JOIN nexus_work.identity AS identity
     ON identity.entity = 'patient' AND identity.filemaker_id = staged.filemaker_id

@@ -10,7 +10,7 @@ WITH searched AS (
     LIMIT 100
 )
 SELECT searched.record_id, searched.filemaker_id_text AS filemaker_id, identity.nexus_id,
-       'nameLast' AS field, 'not found by its name' AS detail
+       {field:patient.last_name} AS field, 'not found by its name' AS detail
 FROM searched
 JOIN nexus_work.identity AS identity
     ON identity.entity = 'patient' AND identity.filemaker_id = searched.filemaker_id

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from nexus_import.core.scope import ScopeRule
 from nexus_import.core.values import DateForm
 from nexus_import.core.yaml_files import Mistake, Places
 
@@ -92,7 +93,8 @@ class EntityMapping(_Strict):
 
     `table` is None for entities that are only evidence (documents, images). `defaults` are the application's
     defaults for columns that no field fills, as SQL literals' JSON values; "now" stands for the run's time.
-    `aliases` give Nexus's name for FileMaker's spellings, by table.
+    `aliases` give Nexus's name for FileMaker's spellings, by table. `out_of_scope` names the rules by which records
+    are skipped, or imported without what their like must have.
     """
 
     entity: str
@@ -105,6 +107,7 @@ class EntityMapping(_Strict):
     aliases: dict[str, dict[str, str]] = Field(default_factory=dict)
     metadata_key: str | None = None
     event_key: str | None = None
+    out_of_scope: dict[str, ScopeRule] = Field(default_factory=dict)
     _places: Places | None = PrivateAttr(default=None)
 
     def stands_in(self, places: Places) -> EntityMapping:
@@ -126,6 +129,8 @@ class EntityMapping(_Strict):
         for name, column in self.columns.items():
             for option, field in column.fields():
                 yield f"columns.{name}.{option}", field
+        for name, rule in self.out_of_scope.items():
+            yield f"out_of_scope.{name}.field", rule.field
 
     def staged_columns(self) -> dict[str, str]:
         """Return the staging table's columns after the fixed ones, with their PostgreSQL types.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nexus_import.core.mapping.entity import DATE_TYPES, ColumnMapping, EntityMapping
 from nexus_import.core.nearest import nearest
+from nexus_import.core.scope import not_importable
 from nexus_import.core.yaml_files import Mistake, UnreadableFile, YamlFile, require_none
 from nexus_import.errors import ConfigurationError
 
@@ -61,6 +62,7 @@ def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
     """Yield the key and the sentence of options that do not go together."""
     for name in mapping.columns.keys() & mapping.defaults.keys():
         yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
+    yield from not_importable(mapping.entity, mapping.out_of_scope)
     for name, column in mapping.columns.items():
         for option, what in _of_column(mapping, column):
             yield f"columns.{name}.{option}", what
