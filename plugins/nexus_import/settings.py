@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from nexus_import.core import entities
 from nexus_import.core.data_policy import DataPolicy, Fate, NexusOnly, Treatment
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.core.nearest import nearest
@@ -244,8 +245,11 @@ class Settings:
 
     def imported(self) -> list[EntityMapping]:
         """Return the mappings that fill a table, in the order of the sequence."""
-        order = ("patient", "appointment", "note", "letter", "reminder")
-        return [self.mappings[entity] for entity in order if entity in self.mappings]
+        return [self.mappings[entity] for entity in entities.IMPORTED if entity in self.mappings]
+
+    def read_mappings(self) -> list[EntityMapping]:
+        """Return the mappings whose layout is read; the records of the others are read with theirs."""
+        return [mapping for mapping in self.mappings.values() if mapping.records_of is None]
 
     @classmethod
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:

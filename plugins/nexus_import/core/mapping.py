@@ -76,6 +76,9 @@ class EntityMapping(_Strict):
 
     `table` is None for entities that are only evidence (documents, images). `defaults` are the application's
     defaults for columns that no field fills, as SQL literals' JSON values; "now" stands for the run's time.
+    `adopt_by` names columns: a row of Nexus that came from nowhere known and is equal to a record in all of them is
+    that record's. `records_of` reads the records of another entity once more, `optional` lets the layout be missing:
+    then the entity is left alone.
     """
 
     entity: str
@@ -88,6 +91,9 @@ class EntityMapping(_Strict):
     aliases: dict[str, dict[str, str]] = Field(default_factory=dict)
     metadata_key: str | None = None
     event_key: str | None = None
+    adopt_by: tuple[str, ...] = ()
+    records_of: str | None = None
+    optional: bool = False
 
     @model_validator(mode="after")
     def _columns_do_not_clash(self) -> EntityMapping:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from nexus_import.core.mapping import EntityMapping
-from nexus_import.errors import DataError
+from nexus_import.errors import DataError, FileMakerRequestError
+from nexus_import.filemaker.answers import CODE_LAYOUT_MISSING
 from nexus_import.filemaker.client import FileMakerClient
 from nexus_import.filemaker.cursor import Cursor, WalkedPage, WalkSummary
 from nexus_import.filemaker.walk import walk_layout
@@ -38,6 +39,9 @@ class Source(Protocol):
 
     def where(self, layout: str) -> str:
         """Return what a person calls the layout's place: `Layout API_Notes in FileMaker`, `File API_Notes.mer`."""
+
+    def has_layout(self, layout: str) -> bool:
+        """Tell whether there is such a layout, or its file."""
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the fields that the mapping reads and the layout does not have, in the mapping's order."""
@@ -70,6 +74,16 @@ class DataApiSource:
     def where(self, layout: str) -> str:
         """Return the layout's name as FileMaker shows it."""
         return f"Layout {layout} in FileMaker"
+
+    def has_layout(self, layout: str) -> bool:
+        """Tell whether FileMaker shows such a layout to the account."""
+        try:
+            self._client.layout_fields(layout)
+        except FileMakerRequestError as error:
+            if error.code != CODE_LAYOUT_MISSING:
+                raise
+            return False
+        return True
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the mapped fields that records of the layout will not hold, named as records name them.
