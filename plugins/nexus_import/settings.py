@@ -20,11 +20,12 @@ from nexus_import.core import entities
 from nexus_import.core.data_policy import DataPolicy, Fate, NexusOnly, Treatment
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.core.nearest import nearest
-from nexus_import.core.policy_rules import mistakes
+from nexus_import.core.policy_rules import mistakes, unmapped
 from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.checks import known_checks
 from nexus_import.nexus.sql import include_folder
 
+DEFAULT_CONFIGURATION = "default"
 Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
 Severity = Literal["stop", "warn"]
@@ -56,6 +57,7 @@ class SchedulePolicy(_Strict):
     """When the import runs by itself, and with which parameters."""
 
     cron: str
+    configuration: str = DEFAULT_CONFIGURATION
     mode: Mode
     approval: Approval
     nexus_only: NexusOnly
@@ -107,7 +109,7 @@ class RetentionPolicy(_Strict):
 
 
 class Policy(_Strict):
-    """`include/policy.yaml`."""
+    """`include/policy.yaml`, or `include/policy.<configuration>.yaml` based on it."""
 
     connections: Connections
     operators: list[str] = Field(min_length=1)
@@ -173,8 +175,12 @@ class Policy(_Strict):
 
 
 class Parameters(_Strict):
-    """What the person who triggers a run may choose."""
+    """What the person who triggers a run may choose.
 
+    `configuration` names the policy and the mapping files that are used.
+    """
+
+    configuration: str = DEFAULT_CONFIGURATION
     mode: Mode = "rehearse"
     approval: Approval = "when_unusual"
     nexus_only: NexusOnly = "keep"
@@ -237,7 +243,7 @@ class Settings:
     @cached_property
     def mappings(self) -> dict[str, EntityMapping]:
         """The mapping files by entity, read once."""
-        return load_mappings(include_folder() / "mapping")
+        return load_mappings(mapping_folder(self.parameters.configuration))
 
     def severity(self, check_id: str, default: str) -> str:
         """Return the severity of a check: the policy's, else the check's own."""
@@ -254,26 +260,62 @@ class Settings:
     @classmethod
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
-        policy = read_policy()
-        _require_known_checks(policy)
         if run_type == "scheduled":
-            parameters = policy.schedule.model_dump(include={"mode", "approval", "nexus_only"})
+            parameters = read_policy().schedule.model_dump(include=set(Parameters.model_fields))
         known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
         try:
-            return cls(policy, Parameters.model_validate(known))
+            chosen = Parameters.model_validate(known)
         except ValidationError as error:
             raise ConfigurationError(_first_mistake("parameters", error, Parameters)) from error
+        policy = read_policy(chosen.configuration)
+        _require_known_checks(policy)
+        settings = cls(policy, chosen)
+        settings.require_agreement()
+        return settings
+
+    def require_agreement(self) -> None:
+        """Raise `ConfigurationError` unless policy and mapping files speak of the same tables."""
+        for entity in entities.REQUIRED:
+            if entity not in self.mappings:
+                folder = mapping_folder(self.parameters.configuration)
+                raise ConfigurationError(f"{folder} has no {entity}.yaml, without which nothing can be imported")
+        mapped = {mapping.table: mapping.entity for mapping in self.imported() if mapping.table}
+        for key, mistake in unmapped(self.data_policy, mapped):
+            raise ConfigurationError(f"{policy_file(self.parameters.configuration).name}: {key}: {mistake}")
 
 
-def read_policy() -> Policy:
-    """Return this installation's policy."""
-    return load_policy(include_folder() / "policy.yaml")
+def configurations() -> list[str]:
+    """Return the names of the configurations of this installation: those that have a policy file of their own."""
+    own = [path.name.split(".")[1] for path in include_folder().glob("policy.*.yaml")]
+    return [DEFAULT_CONFIGURATION, *sorted(own)]
+
+
+def policy_file(configuration: str) -> Path:
+    """Return the policy file of a configuration; raise `ConfigurationError` when there is no such configuration."""
+    known = configurations()
+    if configuration not in known:
+        raise ConfigurationError(
+            f"parameters: configuration: there is no configuration '{configuration}'{nearest(configuration, known)}"
+        )
+    own = "" if configuration == DEFAULT_CONFIGURATION else f".{configuration}"
+    return include_folder() / f"policy{own}.yaml"
+
+
+def mapping_folder(configuration: str) -> Path:
+    """Return the folder of a configuration's mapping files."""
+    folder = include_folder() / "mapping"
+    return folder if configuration == DEFAULT_CONFIGURATION else folder / configuration
+
+
+def read_policy(configuration: str = DEFAULT_CONFIGURATION) -> Policy:
+    """Return this installation's policy, or that of another configuration."""
+    return load_policy(policy_file(configuration))
 
 
 def load_policy(path: Path) -> Policy:
     """Read and check the policy file; raise `ConfigurationError` naming the first mistake."""
     try:
-        policy = Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        policy = Policy.model_validate(_read_with_base(path))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
     except ValidationError as error:
@@ -281,6 +323,21 @@ def load_policy(path: Path) -> Policy:
     for key, mistake in mistakes(policy.data_policy(), policy.preserved):
         raise ConfigurationError(f"{path.name}: {key}: {mistake}")
     return policy
+
+
+def _read_with_base(path: Path) -> Any:
+    """Return what the file says; a file that is `based_on` another says only what is different there."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "based_on" not in content:
+        return content
+    return _merged(_read_with_base(path.parent / content.pop("based_on")), content)
+
+
+def _merged(base: Any, own: Any) -> Any:
+    """Return `own` on top of `base`: keys are added or replaced, also in inner mappings; lists are replaced whole."""
+    if not isinstance(base, dict) or not isinstance(own, dict):
+        return own
+    return base | {key: _merged(base.get(key), value) for key, value in own.items()}
 
 
 def _require_known_checks(policy: Policy) -> None:
