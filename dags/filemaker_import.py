@@ -29,7 +29,7 @@ from nexus_import.phases.preserve import preserve
 from nexus_import.phases.publishing import publishing
 from nexus_import.phases.start import start
 from nexus_import.phases.validate import validate
-from nexus_import.settings import read_policy
+from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, read_policy
 
 SCHEDULE = read_policy().schedule
 PARAMS = {
@@ -52,6 +52,13 @@ PARAMS = {
         enum=["keep", "delete"],
         description="keep: notes, letters, reminders, messages and links made in Nexus stay. "
         "delete: they go with the patients; the plan lists them and a person is asked.",
+    ),
+    "configuration": Param(
+        DEFAULT_CONFIGURATION,
+        title="Configuration",
+        enum=configurations(),
+        description="Which mapping files and which policy are used: default is include/mapping and "
+        "include/policy.yaml, any other NAME is include/mapping/NAME and include/policy.NAME.yaml.",
     ),
 }
 

@@ -13,15 +13,17 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from nexus_import.core import entities
 from nexus_import.core.data_policy import DataPolicy, Fate, NexusOnly, Treatment
 from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.core.nearest import nearest
-from nexus_import.core.policy_rules import mistakes
-from nexus_import.core.yaml_files import YamlFile, mistakes_in_words, require_none
+from nexus_import.core.policy_rules import mistakes, unmapped
+from nexus_import.core.yaml_files import Mistake, YamlFile, mistakes_in_words, require_none
 from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.checks import known_checks
 from nexus_import.nexus.sql import include_folder
 
+DEFAULT_CONFIGURATION = "default"
 Mode = Literal["rehearse", "publish"]
 Approval = Literal["when_unusual", "always"]
 Severity = Literal["stop", "warn"]
@@ -55,6 +57,7 @@ class SchedulePolicy(_Strict):
     """When the import runs by itself, and with which parameters."""
 
     cron: str
+    configuration: str = DEFAULT_CONFIGURATION
     mode: Mode
     approval: Approval
     nexus_only: NexusOnly
@@ -106,7 +109,7 @@ class RetentionPolicy(_Strict):
 
 
 class Policy(_Strict):
-    """`include/policy.yaml`."""
+    """`include/policy.yaml`, or `include/policy.<configuration>.yaml` based on it."""
 
     connections: Connections
     operators: list[str] = Field(min_length=1)
@@ -172,8 +175,12 @@ class Policy(_Strict):
 
 
 class Parameters(_Strict):
-    """What the person who triggers a run may choose."""
+    """What the person who triggers a run may choose.
 
+    `configuration` names the policy and the mapping files that are used.
+    """
+
+    configuration: str = DEFAULT_CONFIGURATION
     mode: Mode = "rehearse"
     approval: Approval = "when_unusual"
     nexus_only: NexusOnly = "keep"
@@ -236,7 +243,7 @@ class Settings:
     @cached_property
     def mappings(self) -> dict[str, EntityMapping]:
         """The mapping files by entity, read once."""
-        return load_mappings(include_folder() / "mapping")
+        return load_mappings(mapping_folder(self.parameters.configuration))
 
     def severity(self, check_id: str, default: str) -> str:
         """Return the severity of a check: the policy's, else the check's own."""
@@ -248,33 +255,74 @@ class Settings:
 
     def imported(self) -> list[EntityMapping]:
         """Return the mappings that fill a table, in the order of the sequence."""
-        order = ("patient", "appointment", "note", "letter", "reminder")
-        return [self.mappings[entity] for entity in order if entity in self.mappings]
+        return [self.mappings[entity] for entity in entities.IMPORTED if entity in self.mappings]
+
+    def read_mappings(self) -> list[EntityMapping]:
+        """Return the mappings whose layout is read; the records of the others are read with theirs."""
+        return [mapping for mapping in self.mappings.values() if mapping.records_of is None]
 
     @classmethod
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
-        policy = load_policy(include_folder() / "policy.yaml", known_checks())
         if run_type == "scheduled":
-            parameters = policy.schedule.model_dump(include={"mode", "approval", "nexus_only"})
+            parameters = read_policy().schedule.model_dump(include=set(Parameters.model_fields))
         known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
         try:
-            return cls(policy, Parameters.model_validate(known))
+            chosen = Parameters.model_validate(known)
         except ValidationError as error:
             raise _refuse("parameters", error, Parameters) from error
+        settings = cls(read_policy(chosen.configuration, known_checks()), chosen)
+        settings.require_agreement()
+        return settings
+
+    def require_agreement(self) -> None:
+        """Raise `ConfigurationError` unless policy and mapping files speak of the same tables."""
+        for entity in entities.REQUIRED:
+            if entity not in self.mappings:
+                folder = mapping_folder(self.parameters.configuration)
+                raise ConfigurationError(f"{folder} has no {entity}.yaml, without which nothing can be imported")
+        mapped = {mapping.table: mapping.entity for mapping in self.imported() if mapping.table}
+        file = policy_file(self.parameters.configuration).name
+        require_none(Mistake(f"{file}: {key}", what) for key, what in unmapped(self.data_policy, mapped))
 
 
-def read_policy() -> Policy:
-    """Return this installation's policy."""
-    return load_policy(include_folder() / "policy.yaml")
+def configurations() -> list[str]:
+    """Return the names of the configurations of this installation: those that have a policy file of their own."""
+    own = [path.name.split(".")[1] for path in include_folder().glob("policy.*.yaml")]
+    return [DEFAULT_CONFIGURATION, *sorted(own)]
+
+
+def policy_file(configuration: str) -> Path:
+    """Return the policy file of a configuration; raise `ConfigurationError` when there is no such configuration."""
+    known = configurations()
+    if configuration not in known:
+        raise ConfigurationError(
+            f"parameters: configuration: there is no configuration '{configuration}'{nearest(configuration, known)}"
+        )
+    own = "" if configuration == DEFAULT_CONFIGURATION else f".{configuration}"
+    return include_folder() / f"policy{own}.yaml"
+
+
+def mapping_folder(configuration: str) -> Path:
+    """Return the folder of a configuration's mapping files."""
+    folder = include_folder() / "mapping"
+    return folder if configuration == DEFAULT_CONFIGURATION else folder / configuration
+
+
+def read_policy(configuration: str = DEFAULT_CONFIGURATION, checks: Collection[str] | None = None) -> Policy:
+    """Return this installation's policy, or that of another configuration."""
+    return load_policy(policy_file(configuration), checks)
 
 
 def load_policy(path: Path, checks: Collection[str] | None = None) -> Policy:
     """Read and check the policy file; raise `ConfigurationError` naming every mistake.
 
-    `checks` are the ids under which a severity may stand; None leaves them unproven.
+    `checks` are the ids under which a severity may stand; None leaves them unproven. A file that is `based_on`
+    another one says only what is different there.
     """
     file = YamlFile.read(path)
+    if isinstance(file.content, dict) and (base := file.content.pop("based_on", None)):
+        file = file.on_top_of(YamlFile.read(path.parent / str(base)))
     policy, found = file.validate(Policy)
     if policy is not None:
         found += [file.places.mistake(key, what) for key, what in mistakes(policy.data_policy(), policy.preserved)]

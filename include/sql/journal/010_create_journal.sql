@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS nexus_import.snapshot (
     manifest_key text NOT NULL,
     manifest_sha256 text NOT NULL,
     record_count bigint NOT NULL,
+    is_absent boolean NOT NULL DEFAULT false,   -- FileMaker has no such layout, and the mapping allows that
     PRIMARY KEY (run_id, entity, attempt)
 );
 

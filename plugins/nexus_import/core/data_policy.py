@@ -21,7 +21,18 @@ MAPPED_TABLES: dict[str, Treatment] = {
     "images_batch": "relinked",
     "images_image": "relinked",
 }
-"""The tables that the phases work on; only these can have these treatments, and they can have no other."""
+"""The tables that every import works on; they can have no other treatment."""
+MAPPABLE_TABLES = (
+    "companies",
+    "referrers",
+    "coordinators",
+    "referrer_companies",
+    "patient_referrers",
+    "patient_coordinators",
+    "sms_messages",
+    "sms_inbound",
+)
+"""The tables that the import works on where the clinic maps them; they are declared as imported then."""
 ROOT_TABLES = ("patients", "appointments")
 """The tables that the requirement deletes; what hangs on their rows is what goes with them."""
 ARCHIVABLE_TABLES = ("patients", "appointments", "reminders")
@@ -56,6 +67,16 @@ class DataPolicy:
         They are also the tables that the import's role may write.
         """
         return [table for table, treatment in self.tables.items() if treatment != "untouched"]
+
+    @property
+    def imported_tables(self) -> list[str]:
+        """The tables whose rows come from FileMaker."""
+        return [table for table, treatment in self.tables.items() if treatment == "imported"]
+
+    @property
+    def worked_tables(self) -> list[str]:
+        """The tables that the phases work on."""
+        return [table for table, treatment in self.tables.items() if treatment in ("imported", "relinked")]
 
     def treatment(self, table: str) -> Treatment:
         """Return what the import does with a table; one that nobody declared is never touched."""

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from nexus_import.core.data_policy import ARCHIVABLE_TABLES, MAPPED_TABLES, ROOT_TABLES, DataPolicy, Fate
+from nexus_import.core.data_policy import (
+    ARCHIVABLE_TABLES,
+    MAPPABLE_TABLES,
+    MAPPED_TABLES,
+    ROOT_TABLES,
+    DataPolicy,
+    Fate,
+)
 from nexus_import.core.nearest import nearest
 
-IMPORTED_TABLES = tuple(table for table, treatment in MAPPED_TABLES.items() if treatment == "imported")
 Mistake = tuple[str, str]
 """The key, with dots between its parts, and what is wrong with it."""
 
@@ -17,7 +23,7 @@ def mistakes(policy: DataPolicy, preserved: Collection[str]) -> Iterator[Mistake
     yield from _treatments(policy, preserved)
     yield from _overrides(policy)
     yield from _fates("nexus_only_rows", policy.nexus_only_rows, ROOT_TABLES)
-    yield from _fates("vanished", policy.vanished, IMPORTED_TABLES)
+    yield from _fates("vanished", policy.vanished, tuple(policy.imported_tables))
     yield from _links(policy)
     for table in policy.side_effects:
         if table not in policy.tables:
@@ -33,13 +39,30 @@ def _treatments(policy: DataPolicy, preserved: Collection[str]) -> Iterator[Mist
             yield f"tables.{table}", f"'{found}' is impossible: the import works on this table, it is {needed}"
     for table, treatment in policy.tables.items():
         key = f"tables.{table}"
-        if table not in MAPPED_TABLES and treatment in ("imported", "relinked"):
-            works_on = ", ".join(name for name, needed in MAPPED_TABLES.items() if needed == treatment)
+        possible = [name for name, needed in MAPPED_TABLES.items() if needed == treatment]
+        if treatment == "imported":
+            possible += MAPPABLE_TABLES
+        if treatment in ("imported", "relinked") and table not in possible:
+            works_on = ", ".join(possible)
             yield key, f"'{treatment}' is impossible: only {works_on} are; choose cascades, kept or untouched"
         if "." in table and treatment != "untouched":
             yield key, f"'{treatment}' is impossible: only tables of schema public are copied; choose untouched"
         if table in preserved:
             yield f"preserved.{table}", "is listed under tables too: a table is preserved or worked on, not both"
+
+
+def unmapped(policy: DataPolicy, mapped: Mapping[str, str]) -> Iterator[Mistake]:
+    """Yield where the policy and the mapping files do not agree; `mapped` is {table: entity}."""
+    for table in policy.imported_tables:
+        if table not in mapped:
+            yield f"tables.{table}", "'imported' is impossible: no mapping file fills this table"
+    for table, entity in mapped.items():
+        if policy.treatment(table) != "imported":
+            yield (
+                f"tables.{table}",
+                f"'{policy.tables.get(table, 'nothing')}' is impossible: {entity}.yaml fills this table; add the line "
+                f"'{table}: imported', or take the mapping file away",
+            )
 
 
 def _overrides(policy: DataPolicy) -> Iterator[Mistake]:

@@ -47,7 +47,7 @@ class SourceNames:
         if kind == "layout":
             return mapping.layout
         if kind == "key":
-            return mapping.key
+            return mapping.key_name
         names = [name for column in (columns or "").split(",") for name in self._fields(mapping, column)]
         return ", ".join(dict.fromkeys(names))
 

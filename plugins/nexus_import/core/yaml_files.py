@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -44,13 +44,16 @@ class UnreadableFile(ConfigurationError):
 
 @dataclass(frozen=True)
 class Places:
-    """Which line each key of a file stands in, by the key with dots between its parts."""
+    """Which line each key of a file stands in, by the key with dots between its parts; `base` is what it stands on."""
 
     file: str
     lines: Mapping[str, int] = field(default_factory=dict)
+    base: Places | None = None
 
     def where(self, key: str) -> str:
         """Return `patient.yaml line 12: columns.dob.type`; a key that is missing has its section's line."""
+        if self.base and key not in self.lines and key in self.base.lines:
+            return self.base.where(key)
         known = key
         while known not in self.lines and "." in known:
             known = known.rpartition(".")[0]
@@ -98,6 +101,14 @@ class YamlFile:
                 for key, line in repeated
             ),
         )
+
+    def on_top_of(self, base: YamlFile) -> YamlFile:
+        """Return the base with what this file says otherwise.
+
+        Keys are added or replaced, also inside of others; lists are replaced whole; an empty value takes a key away.
+        """
+        places = replace(self.places, base=base.places)
+        return YamlFile(_merged(base.content, self.content), places, (*base.repeated, *self.repeated))
 
     def validate(self, model: type[BaseModel]) -> tuple[Any, list[Mistake]]:
         """Return the content as the model, None when it is none, and every mistake."""
@@ -162,6 +173,13 @@ def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     if not (isinstance(at, type) and issubclass(at, BaseModel)):
         return []
     return [known.alias or name for name, known in at.model_fields.items()]
+
+
+def _merged(base: Any, own: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(own, dict):
+        return own
+    kept = {key: value for key, value in base.items() if key not in own}
+    return kept | {key: _merged(base.get(key), value) for key, value in own.items() if value is not None}
 
 
 def _collect(node: yaml.Node | None, path: str, lines: dict[str, int], repeated: list[tuple[str, int]]) -> None:

@@ -42,6 +42,10 @@ class FilesSource:
         """Return the name of the layout's file."""
         return f"File {self.file_of(layout).name}"
 
+    def has_layout(self, layout: str) -> bool:
+        """Tell whether the folder has a file for the layout."""
+        return bool(self._files_of(layout))
+
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the mapped fields that the file does not hold; raise `DataError` when it holds no field names."""
         file = self.file_of(mapping.layout)
@@ -72,8 +76,7 @@ class FilesSource:
 
         Raises `ConfigurationError` when the folder cannot be read, `DataError` when there is not exactly one.
         """
-        files = self._files()
-        found = [path for path in files if _folded(layout) in {_folded(path.stem), _folded(unquote(path.stem))}]
+        found = self._files_of(layout)
         if len(found) == 1:
             return ExportedFile(found[0], self._options)
         if found:
@@ -81,12 +84,16 @@ class FilesSource:
                 f"{self._folder} has {len(found)} files for layout {layout}: "
                 f"{', '.join(path.name for path in found)}. Leave the newest there."
             )
+        files = self._files()
         near = get_close_matches(layout, [path.name for path in files], n=1, cutoff=0.0)
         raise DataError(
             f"{self._folder} has no file for layout {layout}: export it as {layout.replace('/', '%2F')}.mer, or .xlsx, "
             ".csv, .tab, .txt. "
             + (f"The nearest of its {len(files)} files is {near[0]}." if near else "It has no such files at all.")
         )
+
+    def _files_of(self, layout: str) -> list[Path]:
+        return [path for path in self._files() if _folded(layout) in {_folded(path.stem), _folded(unquote(path.stem))}]
 
     def _files(self) -> list[Path]:
         try:

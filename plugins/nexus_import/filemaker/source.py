@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.core.yaml_files import Mistake
-from nexus_import.errors import DataError, FileMakerError
+from nexus_import.errors import DataError, FileMakerError, FileMakerRequestError
 from nexus_import.filemaker.answers import CODE_LAYOUT_MISSING
 from nexus_import.filemaker.client import FileMakerClient
 from nexus_import.filemaker.cursor import Cursor, WalkedPage, WalkSummary
@@ -41,6 +41,9 @@ class Source(Protocol):
 
     def where(self, layout: str) -> str:
         """Return what a person calls the layout's place: `Layout API_Notes in FileMaker`, `File API_Notes.mer`."""
+
+    def has_layout(self, layout: str) -> bool:
+        """Tell whether there is such a layout, or its file."""
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the fields that the mapping reads and the layout does not have, in the mapping's order."""
@@ -77,6 +80,16 @@ class DataApiSource:
         """Return the layout's name as FileMaker shows it."""
         return f"Layout {layout} in FileMaker"
 
+    def has_layout(self, layout: str) -> bool:
+        """Tell whether FileMaker shows such a layout to the account."""
+        try:
+            self._client.layout_fields(layout)
+        except FileMakerRequestError as error:
+            if error.code != CODE_LAYOUT_MISSING:
+                raise
+            return False
+        return True
+
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the mapped fields that records of the layout will not hold, named as records name them.
 
@@ -103,9 +116,11 @@ class DataApiSource:
         after: Mapping[str, Any] | None = None,
         already_read: Mapping[str, str] | None = None,
     ) -> SourceWalk:
-        """Walk the layout by the mapping's key."""
+        """Walk the layout by the mapping's key, or in creation order when several fields make it."""
         cursor = Cursor.from_dict(after) if after else None
-        return walk_layout(self._client, mapping.layout, mapping.key, after=cursor, already_read=already_read)
+        # several fields make no order that a page could go on from
+        key = mapping.key_fields[0] if len(mapping.key_fields) == 1 else None
+        return walk_layout(self._client, mapping.layout, key, after=cursor, already_read=already_read)
 
 
 def require_fields(source: Source, mapping: EntityMapping) -> None:

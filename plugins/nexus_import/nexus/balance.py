@@ -98,7 +98,7 @@ def _account_for(connection: Connection[Any], mapping: EntityMapping) -> None:
         connection,
         FILE,
         entity=sql.Literal(mapping.entity),
-        key=sql.Literal(mapping.key),
+        key=sql.Literal(mapping.key_name),
         staging=sql.Identifier("nexus_staging", mapping.entity),
         work=work(table),
         before=before(table),

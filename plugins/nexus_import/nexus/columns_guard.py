@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from psycopg import Connection
@@ -16,13 +16,19 @@ CHECK_ID = "phase_0/columns_are_known"
 
 
 def check_columns(
-    connection: Connection[Any], mappings: list[EntityMapping], severity: Callable[[str, str], str]
+    connection: Connection[Any],
+    tables: Iterable[str],
+    mappings: list[EntityMapping],
+    severity: Callable[[str, str], str],
 ) -> CheckResult:
-    """Return the columns that are not as this project knows them, and those that no new row would have a value for."""
+    """Return the columns that are not as this project knows them, and those that no new row would have a value for.
+
+    `tables` are those that the phases work on.
+    """
     by_table = {mapping.table: mapping for mapping in mappings}
     findings = [
         Finding(found.table, field=found.column, detail=_in_words(connection, found, by_table.get(found.table)))
-        for found in differences(connection, read_known())
+        for found in differences(connection, read_known(), tables)
     ]
     findings += [finding for mapping in mappings for finding in _unfilled(connection, mapping)]
     return CheckResult(

@@ -14,10 +14,9 @@ from psycopg import Connection, sql
 from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy, Fate
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.archive import is_open
-from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.links import Action, Link, action_of, read_links, store_links
 from nexus_import.nexus.references import keep_what_is_referred_to
-from nexus_import.nexus.rows import edited_text, filled_columns, known_rows
+from nexus_import.nexus.rows import edited_text, filled_columns, is_usable, known_rows
 from nexus_import.nexus.sql import run_file
 from nexus_import.nexus.working_copy import before
 
@@ -50,24 +49,6 @@ def decide_fates(connection: Connection[Any], policy: DataPolicy, mappings: list
     keep_what_is_referred_to(connection, policy, links, mappings)
 
 
-def _usable(connection: Connection[Any], mapping: EntityMapping) -> sql.Composable:
-    """Return the condition that a staged record can become a row: what may not be NULL has a value."""
-    conditions: list[sql.Composable] = [sql.SQL("TRUE")]
-    for column in read_columns(connection, mapping.table or ""):
-        mapped = mapping.columns.get(column.name)
-        if column.is_nullable or mapped is None:
-            continue
-        if mapped.reference:
-            conditions.append(
-                sql.SQL("EXISTS (SELECT FROM {} AS other WHERE other.filemaker_id = staged.{})").format(
-                    sql.Identifier("nexus_staging", mapped.reference), sql.Identifier(f"{column.name}_filemaker_id")
-                )
-            )
-        else:
-            conditions.append(sql.SQL("staged.{} IS NOT NULL").format(sql.Identifier(column.name)))
-    return sql.SQL(" AND ").join(conditions)
-
-
 def _find_lost(connection: Connection[Any], policy: DataPolicy, mapping: EntityMapping) -> None:
     """Find the rows that came from FileMaker and that no record of it will become again."""
     table = mapping.table or ""
@@ -96,7 +77,7 @@ def _find_lost(connection: Connection[Any], policy: DataPolicy, mapping: EntityM
             table=sql.Literal(table),
             known=known_rows(mapping),
             before=before(table),
-            usable=_usable(connection, mapping),
+            usable=is_usable(connection, mapping),
             staging=sql.Identifier("nexus_staging", mapping.entity),
             entity=sql.Literal(mapping.entity),
             **_fate_parts(table, fate, "vanished"),

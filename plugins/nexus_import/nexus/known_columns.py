@@ -14,13 +14,15 @@ from typing import Any
 import yaml
 from psycopg import Connection
 
-from nexus_import.core.data_policy import MAPPED_TABLES
+from nexus_import.core.data_policy import MAPPABLE_TABLES, MAPPED_TABLES
 from nexus_import.core.include import include_folder
 from nexus_import.core.nearest import nearest
 from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.catalog import Column, read_all_columns
 
 FILE = "schema.yaml"
+KNOWN_TABLES = (*MAPPED_TABLES, *MAPPABLE_TABLES)
+"""The tables of the file: those that an import works on, always or where the clinic maps them."""
 OPTIONAL = ", optional"
 Known = dict[str, dict[str, str]]
 """Table -> column -> how it is written."""
@@ -56,9 +58,9 @@ def read_known() -> Known:
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path.name} names no tables. Write it with python -m nexus_import.schema --write.")
     for table, columns in content.items():
-        if table not in MAPPED_TABLES:
+        if table not in KNOWN_TABLES:
             raise ConfigurationError(
-                f"{path.name}: {table}: the import does not work on this table{nearest(str(table), MAPPED_TABLES)}"
+                f"{path.name}: {table}: the import does not work on this table{nearest(str(table), KNOWN_TABLES)}"
             )
         for column, text in columns.items() if isinstance(columns, dict) else [("columns", None)]:
             if not isinstance(text, str):
@@ -69,9 +71,9 @@ def read_known() -> Known:
 def write_known(connection: Connection[Any]) -> list[Difference]:
     """Write the file from what Nexus has now; return what changed. Optional columns stay optional."""
     former = read_known() if known_file().exists() else {}
-    changes = list(differences(connection, former))
+    changes = list(differences(connection, former, KNOWN_TABLES))
     known: Known = {}
-    for table in MAPPED_TABLES:
+    for table in KNOWN_TABLES:
         present = {column.name: describe(column) for column in read_all_columns(connection, table)}
         optional = {name: text for name, text in former.get(table, {}).items() if text.endswith(OPTIONAL)}
         known[table] = {name: f"{text}{OPTIONAL}" if name in optional else text for name, text in present.items()} | {
@@ -89,9 +91,11 @@ def describe(column: Column) -> str:
     return column.type if column.is_nullable else f"{column.type}, not null"
 
 
-def differences(connection: Connection[Any], known: Known) -> Iterator[Difference]:
+def differences(
+    connection: Connection[Any], known: Known, tables: Iterable[str] = KNOWN_TABLES
+) -> Iterator[Difference]:
     """Yield the columns in which Nexus and the file differ, table by table."""
-    for table in MAPPED_TABLES:
+    for table in tables:
         present = {column.name: describe(column) for column in read_all_columns(connection, table)}
         yield from _compare(table, known.get(table, {}), present)
 

@@ -71,12 +71,17 @@ def _of_column(key: str, column: ColumnMapping, target: Column) -> Iterator[tupl
         if kind not in _LINKS:
             option = "lookup" if column.lookup else "reference"
             yield f"{key}.{option}", f"fills columns of type uuid; this one is {target.type}"
+    elif column.details:
+        if kind != "jsonb":
+            yield f"{key}.details", f"fills columns of type jsonb; this one is {target.type}"
     elif kind not in FITTING[column.type]:
         fitting = [name for name, kinds in FITTING.items() if kind in kinds]
         instead = f": choose {', '.join(fitting)}" if fitting else ""
         yield f"{key}.type", f"{column.type} does not fit the column, which is {target.type}{instead}"
         return
-    can_lack = not (target.is_nullable or column.required or column.reference or column.empty is not None)
+    can_lack = not (
+        target.is_nullable or column.required or column.reference or column.details or column.empty is not None
+    )
     if can_lack and column.type not in _NEVER_NULL:
         yield (
             key,

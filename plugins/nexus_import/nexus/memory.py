@@ -24,7 +24,7 @@ _ROWS = {"identity": sql.Identifier("nexus_id"), "published_row": sql.Identifier
 
 def remember(connection: Connection[Any], run_id: str, plan_id: int, mappings: list[EntityMapping]) -> None:
     """Keep which row each FileMaker record became, and digests of what FileMaker said, for the next run."""
-    _remember_identities(connection, plan_id)
+    _remember_identities(connection, plan_id, [mapping.entity for mapping in mappings])
     for mapping in mappings:
         _remember_digests(connection, plan_id, mapping)
     connection.execute(
@@ -67,16 +67,18 @@ def remember_as_before(connection: Connection[Any], plan_id: int) -> None:
         )
 
 
-def _remember_identities(connection: Connection[Any], plan_id: int) -> None:
+def _remember_identities(connection: Connection[Any], plan_id: int, entities: list[str]) -> None:
+    """Keep what the records of these entities became; those of others were not read and are what they were."""
     connection.execute(
         sql.SQL(
-            "WITH gone AS (DELETE FROM nexus_import.identity AS known WHERE NOT EXISTS"
+            "WITH gone AS (DELETE FROM nexus_import.identity AS known"
+            " WHERE known.entity = ANY({entities}) AND NOT EXISTS"
             " (SELECT FROM nexus_work.identity AS present"
             "  WHERE (present.entity, present.filemaker_id, present.nexus_id)"
             "   = (known.entity, known.filemaker_id, known.nexus_id)) RETURNING known.*)"
             " INSERT INTO nexus_import.memory_image (plan_id, memory, key, before_entry)"
             " SELECT {plan_id}, 'identity', {key}, known::text FROM gone AS known"
-        ).format(plan_id=sql.Literal(plan_id), key=_MEMORIES["identity"])
+        ).format(plan_id=sql.Literal(plan_id), key=_MEMORIES["identity"], entities=sql.Literal(entities))
     )
     connection.execute(
         sql.SQL(

@@ -23,7 +23,7 @@ from nexus_import.nexus.journal import latest_steps
 from nexus_import.nexus.locking import Refusal, change_live, lock_live
 from nexus_import.nexus.memory import remember
 from nexus_import.nexus.plan import Counts, Plan, digest_of_plan, latest_plan
-from nexus_import.nexus.staging import require_staging
+from nexus_import.nexus.staging import absent_entities, require_staging
 from nexus_import.nexus.working_copy import require_complete, require_copy
 
 _REFUSAL = Refusal(
@@ -90,7 +90,9 @@ def _publish_once(connection: Connection[Any], request: PublishRequest) -> Publi
             "Clear phase_1_preserve.copy_tables with downstream."
         )
     _require_as_planned(connection, plan, tables)
-    remember(connection, request.run_id, plan.plan_id, request.mappings)
+    absent = absent_entities(connection)
+    present = [mapping for mapping in request.mappings if mapping.entity not in absent]
+    remember(connection, request.run_id, plan.plan_id, present)
     connection.execute(
         "INSERT INTO nexus_import.publication"
         " (run_id, plan_digest, plan_id, counts, transaction_id, table_columns, preserved)"

@@ -161,6 +161,24 @@ def known_rows(mapping: EntityMapping) -> sql.Composable:
     )
 
 
+def is_usable(connection: Connection[Any], mapping: EntityMapping) -> sql.Composable:
+    """Return the condition that a staged record can become a row: what may not be NULL has a value."""
+    conditions: list[sql.Composable] = [sql.SQL("TRUE")]
+    for column in read_columns(connection, mapping.table or ""):
+        mapped = mapping.columns.get(column.name)
+        if column.is_nullable or mapped is None:
+            continue
+        if mapped.reference:
+            conditions.append(
+                sql.SQL("EXISTS (SELECT FROM {} AS other WHERE other.filemaker_id = staged.{})").format(
+                    sql.Identifier("nexus_staging", mapped.reference), sql.Identifier(f"{column.name}_filemaker_id")
+                )
+            )
+        else:
+            conditions.append(sql.SQL("staged.{} IS NOT NULL").format(sql.Identifier(column.name)))
+    return sql.SQL(" AND ").join(conditions)
+
+
 def edited_text(mapping: EntityMapping) -> sql.Composable:
     """Return the expression for the names of the columns whose clinical text was edited in Nexus, NULL for none."""
     return _named([(name, edited_in_nexus(name)) for name, column in mapping.columns.items() if column.clinical])

@@ -43,7 +43,7 @@ def check_schema(
     return [
         _check_tables(connection, policy, preserved, severity),
         _check_links(connection, policy, severity),
-        check_columns(connection, mappings, severity),
+        check_columns(connection, policy.worked_tables, mappings, severity),
         _check_side_effects(connection, policy, severity),
         _check_rights(connection, policy, severity),
         _check_indexes(connection, policy, severity),

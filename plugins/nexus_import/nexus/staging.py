@@ -55,11 +55,24 @@ def lock_staging(connection: Connection[Any], run_id: str) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS nexus_staging.stamp (run_id text NOT NULL, staged_at timestamptz NOT NULL)"
     )
+    # a stamp that an older version left does not have the column
+    connection.execute("ALTER TABLE nexus_staging.stamp ADD COLUMN IF NOT EXISTS absent text[] NOT NULL DEFAULT '{}'")
     connection.execute("LOCK TABLE nexus_staging.stamp IN EXCLUSIVE MODE")
     connection.execute("DELETE FROM nexus_staging.stamp")
-    connection.execute("INSERT INTO nexus_staging.stamp VALUES (%s, clock_timestamp())", (run_id,))
+    connection.execute("INSERT INTO nexus_staging.stamp (run_id, staged_at) VALUES (%s, clock_timestamp())", (run_id,))
     connection.execute(_CREATE_FINDINGS)
     connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, FINDINGS)))
+
+
+def mark_absent(connection: Connection[Any], entities: list[str]) -> None:
+    """Note the entities whose layout FileMaker does not have: their staging tables are empty and mean nothing."""
+    connection.execute("UPDATE nexus_staging.stamp SET absent = %s", (entities,))
+
+
+def absent_entities(connection: Connection[Any]) -> set[str]:
+    """Return the entities whose layout FileMaker does not have."""
+    row = connection.execute("SELECT absent FROM nexus_staging.stamp").fetchone()
+    return set(row[0]) if row else set()
 
 
 def drop_staging_tables(connection: Connection[Any]) -> None:

@@ -8,12 +8,13 @@ from nexus_import.core.data_policy import ROOT_TABLES, Fate
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.checks import CheckResult
 from nexus_import.nexus.fates import decide_fates
+from nexus_import.nexus.matching import delete_filemaker_born, find_adoptions
 from nexus_import.nexus.settle import count_fates, find_fates, remove_rows
 from nexus_import.nexus.sql import run_folder
 from nexus_import.nexus.working_copy import require_tables, reset_tables
 from nexus_import.phases.common import Counts, Step, open_step
 from nexus_import.phases.gates import make_gate, run_checks
-from nexus_import.phases.importing import require_ready
+from nexus_import.phases.importing import present_mappings, require_ready
 
 PHASE = "Phase 2"
 TITLES = {
@@ -42,8 +43,13 @@ def delete_patients() -> Counts:
         require_tables(step.connection, policy.copied_tables)
         reset_tables(step.connection, policy.copied_tables)
         counts = dict(run_folder(step.connection, "phase_2_delete"))
-        decide_fates(step.connection, policy, step.settings.imported())
-        deleted = counts["030_delete_filemaker_born"] + remove_rows(step.connection, policy)
+        mappings = present_mappings(step)
+        for mapping in mappings:
+            find_adoptions(step.connection, mapping, step.settings.mappings)
+        # what refers to others goes first, patients last
+        born = [delete_filemaker_born(step.connection, mapping) for mapping in reversed(mappings)]
+        decide_fates(step.connection, policy, mappings)
+        deleted = born[-1] + remove_rows(step.connection, policy)
         fates = count_fates(step.connection)
         step.finish(
             f"Deleted {deleted:,} patients",
@@ -67,7 +73,7 @@ def check_deletion() -> Counts:
 def rows_that_filemaker_lacks(step: Step) -> list[CheckResult]:
     """Return the rows that vanished from FileMaker and those it never had, with what becomes of each."""
     policy, results = step.settings.data_policy, []
-    for mapping in step.settings.imported():
+    for mapping in present_mappings(step):
         table = mapping.table or ""
         if table in ROOT_TABLES:
             results.append(_result(step, mapping, "nexus_only", policy.nexus_only_rows[table]))

@@ -9,7 +9,7 @@ from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.rows import find_conflicts, find_kept_text, insert_parts
 from nexus_import.nexus.settle import settle_rows
 from nexus_import.nexus.sql import run_file
-from nexus_import.nexus.staging import require_staging
+from nexus_import.nexus.staging import absent_entities, require_staging
 from nexus_import.nexus.working_copy import require_copy
 from nexus_import.phases.common import Step
 
@@ -18,6 +18,15 @@ def require_ready(step: Step) -> None:
     """Lock the run's working copy and make sure that the staged records are the run's too."""
     require_copy(step.connection, step.run_id)
     require_staging(step.connection, step.run_id)
+
+
+def present_mappings(step: Step) -> list[EntityMapping]:
+    """Return the mappings that fill a table in this run, in the order of the sequence.
+
+    An entity whose layout FileMaker does not have is not among them: its rows are left as they are.
+    """
+    absent = absent_entities(step.connection)
+    return [mapping for mapping in step.settings.imported() if mapping.entity not in absent]
 
 
 def insert_entity(step: Step, mapping: EntityMapping, path: str) -> tuple[int, int]:

@@ -1,27 +1,34 @@
-"""Phase 5: import notes, letters and reminders, if FileMaker has any."""
+"""Phase 5: import notes, letters and reminders, and what else the clinic maps, if FileMaker has any of it."""
 
 from __future__ import annotations
 
 from airflow.sdk import chain, task, task_group
+from psycopg import sql
 
+from nexus_import.core import entities
+from nexus_import.core.mapping import EntityMapping
+from nexus_import.nexus.matching import import_records
 from nexus_import.nexus.settle import settle_rows
-from nexus_import.nexus.sql import run_file
-from nexus_import.phases.common import Counts, open_step
+from nexus_import.phases.common import Counts, Step, open_step
 from nexus_import.phases.gates import make_gate, pass_skipped_gate, run_checks
-from nexus_import.phases.importing import differences, insert_entity, require_ready
+from nexus_import.phases.importing import differences, present_mappings, require_ready
 
 PHASE = "Phase 5"
 FOLDER = "phase_5_notes"
-ENTITIES = ("note", "letter", "reminder")
 
 
 @task_group(group_id=FOLDER, group_display_name="Phase 5: Import Notes, Letters, Reminders")
 def notes() -> None:
-    """Import notes, letters and reminders; the whole phase is skipped when FileMaker has none of them."""
+    """Import notes, letters, reminders and the like; the whole phase is skipped when FileMaker has none of them."""
     found, imported, checked = find_records(), import_notes(), check_notes()
     gate = make_gate("gate_5", PHASE, "phase_5")(checked)
     # Only the import is skipped directly: phase 6 still runs, because its first task accepts skipped ones.
     chain(found, imported, checked, gate)
+
+
+def phase_mappings(step: Step) -> list[EntityMapping]:
+    """Return the mappings of this phase whose layouts FileMaker has, in the order they are imported."""
+    return [mapping for mapping in present_mappings(step) if mapping.entity in entities.PHASE_5]
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=False)
@@ -29,45 +36,44 @@ def find_records() -> bool:
     """Tell whether FileMaker has any of them; if not, the rest of the phase is skipped. Clearing is safe."""
     with open_step("find_records", PHASE, "Looking for notes, letters and reminders") as step:
         require_ready(step)
-        row = step.connection.execute(
-            "SELECT (SELECT count(*) FROM nexus_staging.note) + (SELECT count(*) FROM nexus_staging.letter)"
-            " + (SELECT count(*) FROM nexus_staging.reminder)"
-        ).fetchone()
-        found = int(row[0]) if row else 0
-        if not found:
+        found = {mapping.label: _count_staged(step, mapping) for mapping in phase_mappings(step)}
+        total = sum(found.values())
+        if not total:
             # The import will be skipped; what stays although FileMaker has none of it stays all the same.
-            for entity in ENTITIES:
-                settle_rows(step.connection, step.settings.data_policy, step.settings.mappings[entity])
+            for mapping in phase_mappings(step):
+                settle_rows(step.connection, step.settings.data_policy, mapping)
+        listed = ", ".join(f"{count:,} {label}" for label, count in found.items())
         step.finish(
-            f"FileMaker has {found:,} of them" if found else "Skipped: FileMaker has none",
-            records=found,
-            found_count=found,
+            f"FileMaker has {listed}" if total else "Skipped: FileMaker has none",
+            records=total,
+            found_count=total,
         )
-    if not found:
+    if not total:
         # The gate will be skipped with the rest of the phase; the journal says why that is in order.
         pass_skipped_gate("gate_5", PHASE)
-    return found > 0
+    return total > 0
+
+
+def _count_staged(step: Step, mapping: EntityMapping) -> int:
+    row = step.connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("nexus_staging", mapping.entity))
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 @task(multiple_outputs=False)
 def import_notes() -> Counts:
-    """Match and insert the three. Clearing, with downstream, is safe: an earlier try is undone first."""
+    """Match and insert them, entity by entity. Clearing, with downstream, is safe: an earlier try is undone first."""
     with open_step("import_notes", PHASE, "Importing notes, letters and reminders from FileMaker") as step:
         require_ready(step)
-        run_file(step.connection, f"{FOLDER}/010_forget_earlier_try.sql")
-        run_file(step.connection, f"{FOLDER}/020_match_notes.sql")
-        counts = {
-            f"{entity}_count": insert_entity(
-                step, step.settings.mappings[entity], f"{FOLDER}/0{number}0_insert_{entity}s.sql"
-            )[0]
-            for number, entity in enumerate(ENTITIES, 3)
-        }
-        step.finish(
-            f"Imported {counts['note_count']:,} notes, {counts['letter_count']:,} letters, "
-            f"{counts['reminder_count']:,} reminders",
-            records=sum(counts.values()),
-            **counts,
-        )
+        settings, counts = step.settings, {}
+        for mapping in phase_mappings(step):
+            counts[f"{mapping.entity}_count"] = import_records(
+                step.connection, mapping, settings.mappings, settings.policy.conflicts
+            )
+            settle_rows(step.connection, settings.data_policy, mapping)
+        listed = ", ".join(f"{counts[f'{mapping.entity}_count']:,} {mapping.label}" for mapping in phase_mappings(step))
+        step.finish(f"Imported {listed}", records=sum(counts.values()), **counts)
     return step.counts
 
 
@@ -76,8 +82,6 @@ def check_notes() -> Counts:
     """Check counts and patients; surplus copies of earlier imports are reported. Clearing is safe."""
     with open_step("check_5", PHASE, "Validating notes, letters and reminders") as step:
         require_ready(step)
-        more = [
-            result for entity in ENTITIES for result in differences(step, step.settings.mappings[entity], "phase_5")
-        ]
+        more = [result for mapping in phase_mappings(step) for result in differences(step, mapping, "phase_5")]
         run_checks(step, "phase_5", more)
     return step.counts

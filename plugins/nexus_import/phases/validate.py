@@ -11,15 +11,17 @@ from typing import Any
 from airflow.sdk import chain, get_current_context, task, task_group
 from psycopg import Connection, IsolationLevel, sql
 
+from nexus_import.core import entities
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.mapping.row_mapper import READABLE
 from nexus_import.core.progress import reading
 from nexus_import.core.yaml_files import require_none
 from nexus_import.errors import DataError
-from nexus_import.filemaker.source import find_source_mistakes, require_fields
+from nexus_import.filemaker.source import Source, find_source_mistakes, require_fields
 from nexus_import.nexus.backup import Backup, find_damage, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding
+from nexus_import.nexus.details import gather_details
 from nexus_import.nexus.mapping_guard import find_mapping_mistakes
 from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.session import allow_waiting
@@ -28,6 +30,7 @@ from nexus_import.nexus.staging import (
     create_staging_table,
     finish_staging_table,
     lock_staging,
+    mark_absent,
     read_lookups,
     require_staging,
     stage_records,
@@ -40,7 +43,6 @@ from nexus_import.storage import ObjectStore, StoredObject
 
 log = logging.getLogger("nexus_import")
 PHASE = "Phase 0"
-ENTITIES = ("patient", "appointment", "note", "letter", "reminder", "document", "image")
 FETCH_POOL = "filemaker"
 
 
@@ -52,6 +54,7 @@ class Fetched:
     attempt: int
     manifest: StoredObject
     record_count: int
+    is_absent: bool = False
 
 
 @task_group(group_id="phase_0_validate", group_display_name="Phase 0: Pre-Import Validation")
@@ -60,8 +63,8 @@ def validate() -> None:
     back_up, verify, staged = back_up_database(), verify_filemaker(), stage_entities()
     completeness, system_config = check_completeness(), check_system_config()
     fetches = [
-        task(task_id=f"fetch_{entity}s", pool=FETCH_POOL, multiple_outputs=False)(make_fetch(entity))()
-        for entity in ENTITIES
+        task(task_id=task_id, pool=FETCH_POOL, multiple_outputs=False)(make_fetch(task_id, read))()
+        for task_id, read in entities.FETCHES.items()
     ]
     gate = make_gate("gate_0", PHASE, "phase_0")(system_config)
     # The backup comes before anything is read; staging needs every entity; checks run one after the other.
@@ -132,8 +135,13 @@ def verify_filemaker() -> Counts:
         with connect(begun.settings.policy.connections.nexus) as connection:
             mistakes = find_mapping_mistakes(connection, mappings)
         with open_source(begun.settings.policy.connections.filemaker) as source:
-            require_none([*mistakes, *find_source_mistakes(source, mappings)])
-            record_counts = {f"{mapping.entity}_count": source.found_count(mapping) for mapping in mappings}
+            present = [mapping for mapping in begun.settings.read_mappings() if not is_absent(source, mapping)]
+            require_none([*mistakes, *find_source_mistakes(source, present)])
+            record_counts = {f"{mapping.entity}_count": source.found_count(mapping) for mapping in present}
+            for mapping in begun.settings.read_mappings():
+                if mapping not in present:
+                    place = source.where(mapping.layout)
+                    log.warning("%s: %s is not there: %s are left as they are", PHASE, place, mapping.label)
         with begun.transaction() as step:
             step.finish(
                 f"{source.verified}: {len(record_counts)} layouts readable",
@@ -143,29 +151,48 @@ def verify_filemaker() -> Counts:
     return step.counts
 
 
-def make_fetch(entity: str) -> Callable[[], Counts]:
-    """Return the body of the fetch task of an entity."""
+def is_absent(source: Source, mapping: EntityMapping) -> bool:
+    """Tell whether the layout is missing and may be."""
+    return mapping.optional and not source.has_layout(mapping.layout)
+
+
+def make_fetch(task_id: str, read: tuple[str, ...]) -> Callable[[], Counts]:
+    """Return the body of a fetch task, which reads these entities one after the other."""
+    what = task_id.removeprefix("fetch_")
 
     def fetch() -> Counts:
-        """Read one entity from FileMaker into the snapshot on S3.
+        """Read entities from FileMaker into the snapshot on S3.
 
         Clearing is safe: a fetch that had not finished goes on, one that had finished reads again, anew.
         """
-        with begin_step(f"fetch_{entity}", PHASE, f"Fetching {entity}s from FileMaker") as begun:
+        with begin_step(task_id, PHASE, f"Fetching {what} from FileMaker") as begun:
             # minutes with a slow FileMaker: no transaction is open meanwhile
-            fetched = fetch_entity(begun.settings, begun.run_id, begun.settings.mappings[entity])
+            mapped = [mapping for mapping in begun.settings.read_mappings() if mapping.entity in read]
+            fetched = [fetch_entity(begun.settings, begun.run_id, mapping) for mapping in mapped]
             with begun.transaction() as step:
-                record_snapshot(step.connection, step.run_id, fetched)
+                for one in fetched:
+                    record_snapshot(step.connection, step.run_id, one)
                 step.finish(
-                    f"Fetched {fetched.record_count:,} {step.settings.mappings[entity].label}",
-                    records=fetched.record_count,
-                    record_count=fetched.record_count,
-                    attempt=fetched.attempt,
+                    _fetched_in_words(step.settings, fetched),
+                    records=sum(one.record_count for one in fetched),
+                    record_count=sum(one.record_count for one in fetched),
+                    attempt=max((one.attempt for one in fetched), default=0),
                 )
         return step.counts
 
-    fetch.__name__ = f"fetch_{entity}s"
+    fetch.__name__ = task_id
     return fetch
+
+
+def _fetched_in_words(settings: Settings, fetched: list[Fetched]) -> str:
+    if not fetched:
+        return "Skipped: this clinic's mapping has none of them"
+    return "Fetched " + ", ".join(
+        f"no {settings.mappings[one.entity].label} (skipped: FileMaker has no such layout)"
+        if one.is_absent
+        else f"{one.record_count:,} {settings.mappings[one.entity].label}"
+        for one in fetched
+    )
 
 
 def fetch_entity(settings: Settings, run_id: str, mapping: EntityMapping) -> Fetched:
@@ -177,6 +204,8 @@ def fetch_entity(settings: Settings, run_id: str, mapping: EntityMapping) -> Fet
     started = time.monotonic()
     state = get_current_context().get("task_state_store")
     with open_source(settings.policy.connections.filemaker) as source:
+        if is_absent(source, mapping):
+            return Fetched(mapping.entity, snapshot.attempt, snapshot.finish({"is_absent": True}, ()), 0, True)
         require_fields(source, mapping)  # one that went since the test would be empty in every record
         walk = source.walk(
             mapping,
@@ -200,12 +229,21 @@ def fetch_entity(settings: Settings, run_id: str, mapping: EntityMapping) -> Fet
 def record_snapshot(connection: Connection[Any], run_id: str, fetched: Fetched) -> None:
     """Write a finished snapshot to the journal: from now on it is the one that is staged."""
     connection.execute(
-        "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count)"
-        " VALUES (%s, %s, %s, %s, %s, %s)"
+        "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count,"
+        "  is_absent) VALUES (%s, %s, %s, %s, %s, %s, %s)"
         # an attempt that lost its manifest is finished once more
         " ON CONFLICT (run_id, entity, attempt) DO UPDATE SET fetched_at = excluded.fetched_at,"
-        "  manifest_sha256 = excluded.manifest_sha256, record_count = excluded.record_count",
-        (run_id, fetched.entity, fetched.attempt, fetched.manifest.key, fetched.manifest.sha256, fetched.record_count),
+        "  manifest_sha256 = excluded.manifest_sha256, record_count = excluded.record_count,"
+        "  is_absent = excluded.is_absent",
+        (
+            run_id,
+            fetched.entity,
+            fetched.attempt,
+            fetched.manifest.key,
+            fetched.manifest.sha256,
+            fetched.record_count,
+            fetched.is_absent,
+        ),
     )
 
 
@@ -222,6 +260,9 @@ def stage_entities() -> Counts:
             step.counts[f"{entity}_count"] = count
             unreadable += [(mapping, finding) for finding in findings]
             say_out_of_scope(step, mapping)
+        for mapping in step.settings.mappings.values():
+            gather_details(step.connection, mapping)
+        mark_absent(step.connection, find_absent(step))
         store_results(step, [_unreadable_values(step, unreadable)])
         total = sum(step.counts[f"{entity}_count"] for entity in step.settings.mappings)
         step.finish(
@@ -230,12 +271,27 @@ def stage_entities() -> Counts:
     return step.counts
 
 
+def find_absent(step: Step) -> list[str]:
+    """Return the entities whose layout FileMaker did not have when the run read it."""
+    rows = step.connection.execute(
+        "SELECT DISTINCT ON (entity) entity, is_absent FROM nexus_import.snapshot WHERE run_id = %s"
+        " ORDER BY entity, attempt DESC",
+        (step.run_id,),
+    )
+    absent = {entity for entity, was_absent in rows if was_absent}
+    return sorted(
+        mapping.entity
+        for mapping in step.settings.mappings.values()
+        if (mapping.records_of or mapping.entity) in absent
+    )
+
+
 def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tuple[int, list[ValueFinding]]:
     """Stage one entity from the newest snapshot; raise `DataError` when records are missing from it."""
     row = step.connection.execute(
         "SELECT manifest_key, manifest_sha256, record_count FROM nexus_import.snapshot"
         " WHERE run_id = %s AND entity = %s ORDER BY attempt DESC LIMIT 1",
-        (step.run_id, mapping.entity),
+        (step.run_id, mapping.records_of or mapping.entity),
     ).fetchone()
     if row is None:
         raise DataError(

@@ -43,6 +43,7 @@ POSTGRES_TYPES: dict[str, str] = dict.fromkeys(COLUMN_TYPES, "text") | {
     "text_list": "jsonb",
 }
 """How a value of each type is staged."""
+DetailShape = Literal["contacts", "addresses"]
 DATE_TYPES = frozenset({"date", "wall_time", "day_start", "timestamp"})
 
 
@@ -60,10 +61,12 @@ class ColumnMapping(_Strict):
     `required` makes an empty value a finding. `keep_when_empty` lets an empty value leave Nexus's own alone.
     `clinical` text that was edited in Nexus is kept; `only_new` fills new rows only. `empty` is the value for an
     empty field where NULL is not allowed. `choices` limits codes, `otherwise` replaces others.
-    `length_from` names the look-up whose duration makes an end out of `start_time` when the field is empty.
+    `length_from` names the look-up whose duration makes an end out of `start_time` when the field is empty, without
+    one `length_minutes` does. `details` names the entity whose records are gathered into the column instead of a
+    field, in a `shape` that the application reads.
     """
 
-    field: str
+    field: str = ""
     type: ColumnType = "text"
     format: DateForm = "us_or_iso"
     time_field: str | None = None
@@ -78,10 +81,19 @@ class ColumnMapping(_Strict):
     choices: tuple[str, ...] = ()
     otherwise: str | None = None
     length_from: str | None = None
+    length_minutes: int | None = Field(default=None, ge=1)
+    details: str | None = None
+    shape: DetailShape | None = None
+
+    @property
+    def has_length(self) -> bool:
+        """Tell whether an end is made out of the start where the field is empty."""
+        return self.length_from is not None or self.length_minutes is not None
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """Yield each option that names a FileMaker field, and the field."""
-        yield "field", self.field
+        if self.field:
+            yield "field", self.field
         if self.time_field:
             yield "time_field", self.time_field
         if self.id_field:
@@ -89,17 +101,19 @@ class ColumnMapping(_Strict):
 
 
 class EntityMapping(_Strict):
-    """One entity: its layout, its key field, the Nexus table it fills and the columns.
+    """One entity: its layout, its key field or fields, the Nexus table it fills and the columns.
 
     `table` is None for entities that are only evidence (documents, images). `defaults` are the application's
     defaults for columns that no field fills, as SQL literals' JSON values; "now" stands for the run's time.
     `aliases` give Nexus's name for FileMaker's spellings, by table. `out_of_scope` names the rules by which records
-    are skipped, or imported without what their like must have.
+    are skipped, or imported without what their like must have. `adopt_by` names columns: a row of Nexus that came
+    from nowhere known and is equal to a record in all of them is that record's. `records_of` reads the records of
+    another entity once more, `optional` lets the layout be missing: then the entity is left alone.
     """
 
     entity: str
     layout: str
-    key: str = "id"
+    key: str | tuple[str, ...] = "id"
     label: str
     table: str | None = None
     columns: dict[str, ColumnMapping]
@@ -108,7 +122,20 @@ class EntityMapping(_Strict):
     metadata_key: str | None = None
     event_key: str | None = None
     out_of_scope: dict[str, ScopeRule] = Field(default_factory=dict)
+    adopt_by: tuple[str, ...] = ()
+    records_of: str | None = None
+    optional: bool = False
     _places: Places | None = PrivateAttr(default=None)
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields that make a record's id: one, or several where no field does alone."""
+        return (self.key,) if isinstance(self.key, str) else self.key
+
+    @property
+    def key_name(self) -> str:
+        """What a person calls the id: the field, or all of them."""
+        return ", ".join(self.key_fields)
 
     def stands_in(self, places: Places) -> EntityMapping:
         """Keep where the mapping was read from, so that later mistakes name the line too."""
@@ -125,7 +152,8 @@ class EntityMapping(_Strict):
 
     def keys_of_fields(self) -> Iterator[tuple[str, str]]:
         """Yield each key of the file that names a FileMaker field, and the field."""
-        yield "key", self.key
+        for field in self.key_fields:
+            yield "key", field
         for name, column in self.columns.items():
             for option, field in column.fields():
                 yield f"columns.{name}.{option}", field
@@ -145,6 +173,8 @@ class EntityMapping(_Strict):
                 staged[name] = "uuid"
             elif column.reference:
                 staged[f"{name}_filemaker_id"] = "text"
+            elif column.details:
+                staged[name] = "jsonb"
             else:
                 staged[name] = POSTGRES_TYPES[column.type]
         return staged

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from nexus_import.core.entities import ENTITIES
 from nexus_import.core.mapping.entity import DATE_TYPES, ColumnMapping, EntityMapping
 from nexus_import.core.nearest import nearest
 from nexus_import.core.scope import not_importable
@@ -14,11 +15,13 @@ from nexus_import.errors import ConfigurationError
 _NEEDS: dict[str, tuple[str, ...]] = {
     "time_field": ("wall_time",),
     "length_from": ("wall_time",),
+    "length_minutes": ("wall_time",),
     "choices": ("code",),
     "otherwise": ("code",),
     "format": tuple(sorted(DATE_TYPES)),
 }
 """Options that only these types read."""
+_WITH_DETAILS = {"details", "shape", "keep_when_empty", "empty"}
 
 
 def load_mappings(folder: Path) -> dict[str, EntityMapping]:
@@ -62,6 +65,13 @@ def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
     """Yield the key and the sentence of options that do not go together."""
     for name in mapping.columns.keys() & mapping.defaults.keys():
         yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
+    if mapping.event_key and len(mapping.key_fields) > 1:
+        yield "key", "several fields make no UUID: an entity with event_key has one key"
+    for name in mapping.adopt_by:
+        if name not in mapping.columns:
+            yield "adopt_by", f"{name} is none of columns{nearest(name, mapping.columns)}"
+    if mapping.entity not in ENTITIES:
+        yield "entity", f"the import knows no entity {mapping.entity}{nearest(mapping.entity, ENTITIES)}"
     yield from not_importable(mapping.entity, mapping.out_of_scope)
     for name, column in mapping.columns.items():
         for option, what in _of_column(mapping, column):
@@ -70,6 +80,11 @@ def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
 
 def _of_column(mapping: EntityMapping, column: ColumnMapping) -> Iterator[tuple[str, str]]:
     given = column.model_fields_set
+    if column.details or column.shape:
+        yield from _of_details(column)
+        return
+    if not column.field:
+        yield "field", "is missing"
     if column.lookup and column.reference:
         yield "reference", "the column has lookup too: remove one of them"
     if column.id_field and not column.lookup:
@@ -90,11 +105,22 @@ def _of_column(mapping: EntityMapping, column: ColumnMapping) -> Iterator[tuple[
         yield "keep_when_empty", "only_new fills new rows only, which have nothing to keep: remove one of them"
 
 
+def _of_details(column: ColumnMapping) -> Iterator[tuple[str, str]]:
+    if not (column.details and column.shape):
+        yield "details" if column.shape else "shape", "is missing: details and shape go together"
+    for option in sorted(column.model_fields_set - _WITH_DETAILS):
+        yield option, f"a column with details has no {option}: its value is gathered from other records"
+
+
 def _unknown_references(mappings: dict[str, EntityMapping]) -> Iterator[Mistake]:
     for mapping in mappings.values():
         for name, column in mapping.columns.items():
-            if column.reference and column.reference not in mappings:
-                yield mapping.mistake(
-                    f"columns.{name}.reference",
-                    f"no mapping file is of entity {column.reference}{nearest(column.reference, mappings)}",
-                )
+            for option, entity in (("reference", column.reference), ("details", column.details)):
+                if entity and entity not in mappings:
+                    yield mapping.mistake(f"columns.{name}.{option}", _no_such_entity(entity, mappings))
+        if mapping.records_of and mapping.records_of not in mappings:
+            yield mapping.mistake("records_of", _no_such_entity(mapping.records_of, mappings))
+
+
+def _no_such_entity(entity: str, mappings: dict[str, EntityMapping]) -> str:
+    return f"no mapping file is of entity {entity}{nearest(entity, mappings)}"

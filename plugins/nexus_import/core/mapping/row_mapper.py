@@ -15,6 +15,8 @@ from nexus_import.core.mapping.lookups import DISAGREE, Lookup
 from nexus_import.core.values.ids import MAX_ID_CHARACTERS
 
 DEFAULT_APPOINTMENT_MINUTES = 30
+KEY_SEPARATOR = "|"
+"""Between the parts of an id that several fields make."""
 READABLE = "phase_0/values_are_readable"
 USUAL = "phase_0/values_are_usual"
 REQUIRED = "phase_0/required_fields"
@@ -104,17 +106,22 @@ class RowMapper:
 
     def _read_key(self, record: _Record) -> tuple[str | None, str | None]:
         """Return the record's id as FileMaker spells it and as it is compared."""
-        key, spelling = self.mapping.key, None
+        spelling = None
         try:
-            spelling = values.read_text(record.fields.get(key))
+            raw = [record.fields.get(field) for field in self.mapping.key_fields]
+            texts = [values.read_text(value) for value in raw]
+            spelling = KEY_SEPARATOR.join(text for text in texts if text is not None) or None
             # Where the id goes into a column of its own, that column is a uuid.
             values.read_uuid(spelling if self.mapping.event_key else None)
-            return spelling, values.read_filemaker_id(record.fields.get(key))
+            parts = [values.read_filemaker_id(value) for value in raw]
+            return spelling, None if None in parts else KEY_SEPARATOR.join(str(part) for part in parts)
         except values.UnreadableValue as error:
-            record.found.append((key, error.rule, READABLE))
+            record.found.append((self.mapping.key_name, error.rule, READABLE))
             return spelling, None
 
     def _fill(self, record: _Record, name: str, column: ColumnMapping) -> None:
+        if column.details:  # gathered when the other entity's records are staged too
+            return
         try:
             if column.lookup:
                 is_empty = self._look_up(record, name, column)
@@ -158,9 +165,9 @@ class RowMapper:
             value = self._read(column, raw, record.fields)
         except values.UnusualValue as error:
             value, unusual = error.value, error
-        if value is None and column.length_from:
+        if value is None and column.has_length:
             value = self._end_from_length(record, column)
-        is_empty = values.read_text(raw) is None and not (column.length_from and value is not None)
+        is_empty = values.read_text(raw) is None and not (column.has_length and value is not None)
         values.fit(value, self._column_types.get(name, ""))
         if unusual:
             record.found.append((column.field, unusual.rule, USUAL))
@@ -192,8 +199,11 @@ class RowMapper:
 
     @staticmethod
     def _choice(column: ColumnMapping, code: str | None) -> str | None:
-        if code is None or not column.choices or code in column.choices:
+        if code is None or not column.choices:
             return code
+        for choice in column.choices:  # as the application spells it
+            if choice.casefold() == code:
+                return choice
         if column.otherwise is None:
             raise values.UnusualValue(f"is none of {', '.join(column.choices)}")
         return column.otherwise
@@ -201,14 +211,16 @@ class RowMapper:
     @staticmethod
     def _without_clock(column: ColumnMapping, day: object) -> None:
         """Take a day without a time for no end; a start needs both."""
-        if values.read_date(day, column.format) is not None and not column.length_from:
+        if values.read_date(day, column.format) is not None and not column.has_length:
             raise values.UnreadableValue("has a date but no time")
 
     def _end_from_length(self, record: _Record, column: ColumnMapping) -> object:
         start: Any = record.row.get("start_time")
         if start is None:
             return None
-        length = self.mapping.columns[column.length_from or ""]
+        if column.length_from is None:
+            return start + timedelta(minutes=column.length_minutes or DEFAULT_APPOINTMENT_MINUTES)
+        length = self.mapping.columns[column.length_from]
         found, _ = self._lookups[length.lookup or ""].resolve(*self._id_and_name(record.fields, length))
-        minutes = found.minutes if found and found.minutes else DEFAULT_APPOINTMENT_MINUTES
+        minutes = (found and found.minutes) or column.length_minutes or DEFAULT_APPOINTMENT_MINUTES
         return start + timedelta(minutes=minutes)
