@@ -57,8 +57,12 @@ PARAMS = {
         DEFAULT_CONFIGURATION,
         title="Configuration",
         enum=configurations(),
-        description="Which mapping files and which policy are used: default is include/mapping and "
-        "include/policy.yaml, any other NAME is include/mapping/NAME and include/policy.NAME.yaml.",
+        description="Which mapping files and which policy are used. default: include/mapping and include/policy.yaml. "
+        + " ".join(
+            f"{name}: include/mapping/{name} and include/policy.{name}.yaml."
+            for name in configurations()
+            if name != DEFAULT_CONFIGURATION
+        ),
     ),
 }
 

@@ -111,7 +111,7 @@ def test_trigger_without_choices_rehearses_and_keeps() -> None:
 
 
 def test_person_chooses_and_a_schedule_takes_the_policys_choice() -> None:
-    chosen = {"mode": "rehearse", "approval": "always", "nexus_only": "delete"}
+    chosen = {"mode": "rehearse", "approval": "always", "nexus_only": "delete", "configuration": "default"}
     assert Settings.load(chosen).parameters.model_dump() == chosen
     scheduled = Settings.load(chosen, run_type="scheduled").parameters.model_dump()
     assert scheduled == {name: POLICY["schedule"][name] for name in chosen}
@@ -135,7 +135,7 @@ def test_severity_is_the_policys_word_or_the_checks_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("section", "word"), [("severity", "warn"), ("allowances", 3)])
 def test_check_that_does_not_exist_is_named_with_the_nearest(tmp_path: Path, section: str, word: Any) -> None:
     says = (
-        rf"policy\.yaml: {section}\.phase_3/patients_have_clinics: there is no such check"
+        rf"policy\.yaml line \d+: {section}\.phase_3/patients_have_clinics: there is no such check"
         r" \(nearest: phase_3/patients_have_clinic\)"
     )
     with (

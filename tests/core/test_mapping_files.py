@@ -32,7 +32,11 @@ def column(**options: Any) -> dict[str, Any]:
     ("changes", "message"),
     [
         (column(type="dat"), r"patient\.yaml line 8: columns\.a\.type: 'dat' is none of text, .* \(nearest: date\)"),
-        ({"columns": {"dob": {"feild": "DOB"}}}, r"patient\.yaml line 6: columns\.dob\.field: is missing"),
+        (
+            {"columns": {"dob": {"feild": "DOB"}}},
+            r"line 7: columns\.dob\.feild: there is no such key \(nearest: field\)",
+        ),
+        ({"columns": {"dob": {"type": "date"}}}, r"patient\.yaml line 6: columns\.dob\.field: is missing"),
         (column(requird=True), r"line 8: columns\.a\.requird: there is no such key \(nearest: required\)"),
         ({"tabel": "patients"}, r"line \d+: tabel: there is no such key \(nearest: table\)"),
         ({"layout": None}, r"line 3: layout: is empty; it must be text"),

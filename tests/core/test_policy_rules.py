@@ -58,8 +58,9 @@ def test_core_table_cannot_be_left_out(table: str) -> None:
         (
             {"tables": {"encounters": "imported"}},
             "tables.encounters",
-            "'imported' is impossible: only patients, appointments, notes, letters_patientletter, reminders are;"
-            " choose cascades, kept or untouched",
+            "'imported' is impossible: only patients, appointments, notes, letters_patientletter, reminders, "
+            "companies, referrers, coordinators, referrer_companies, patient_referrers, patient_coordinators, "
+            "sms_messages, sms_inbound are; choose cascades, kept or untouched",
         ),
         (
             {"tables": {"encounters": "relinked"}},

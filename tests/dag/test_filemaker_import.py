@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nexus_import.core.entities import FETCHES
 from nexus_import.core.sequence import PLAN, SEQUENCE
 from nexus_import.settings import read_policy
 
@@ -143,7 +144,7 @@ def test_schedule_is_the_policys(dag: Any) -> None:
 
 
 def test_form_explains_every_choice_and_defaults_to_the_harmless_one(dag: Any) -> None:
-    defaults = {"mode": "rehearse", "approval": "when_unusual", "nexus_only": "keep"}
+    defaults = {"mode": "rehearse", "approval": "when_unusual", "nexus_only": "keep", "configuration": "default"}
     assert {name: dag.params[name] for name in dag.params} == defaults
     for name in defaults:
         param = dag.params.get_param(name)
@@ -160,8 +161,7 @@ def test_runbook_is_the_dags_documentation(dag: Any) -> None:
 
 def test_filemaker_is_read_within_its_pool(dag: Any) -> None:
     pooled = {task.task_id.split(".")[1] for task in dag.tasks if task.pool == "filemaker"}
-    entities = ("patient", "appointment", "note", "letter", "reminder", "document", "image")
-    assert pooled == {"verify_filemaker", *(f"fetch_{entity}s" for entity in entities)}
+    assert pooled == {"verify_filemaker", *FETCHES}
 
 
 @pytest.mark.parametrize("task_id", sorted({step.clear for step in (*SEQUENCE, PLAN)}))

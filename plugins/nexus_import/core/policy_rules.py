@@ -23,7 +23,8 @@ def mistakes(policy: DataPolicy, preserved: Collection[str]) -> Iterator[Mistake
     yield from _treatments(policy, preserved)
     yield from _overrides(policy)
     yield from _fates("nexus_only_rows", policy.nexus_only_rows, ROOT_TABLES)
-    yield from _fates("vanished", policy.vanished, tuple(policy.imported_tables))
+    always = [table for table, needed in MAPPED_TABLES.items() if needed == "imported"]
+    yield from _fates("vanished", policy.vanished, tuple(dict.fromkeys([*always, *policy.imported_tables])))
     yield from _links(policy)
     for table in policy.side_effects:
         if table not in policy.tables:

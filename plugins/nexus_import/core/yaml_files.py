@@ -157,7 +157,8 @@ def _in_words(mistake: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in ("dict_type", "model_type"):
         return "must hold keys with values, as in 'key: value'"
     if kind == "literal_error":
-        allowed = re.findall(r"'([^']+)'", mistake["ctx"]["expected"])
+        expected = mistake["ctx"]["expected"]
+        allowed = re.findall(r"'([^']+)'", expected) or [expected]
         return f"'{mistake['input']}' is none of {', '.join(allowed)}{nearest(str(mistake['input']), allowed)}"
     return mistake["msg"].removeprefix("Value error, ")
 
