@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for layout, count in summary.filemaker.items():
         print(f"FileMaker {layout}: {count:,} records")
+    for trouble, count in summary.troubles.items():
+        print(f"Trouble {trouble}: {count:,} records")
     print(f"Nexus: {sum(summary.nexus.values()):,} rows in {len(summary.nexus)} tables")
     print(f"Storage: {summary.object_count:,} objects")
     if options.load:

@@ -13,12 +13,16 @@ from .ledger import Ledger
 
 @dataclass(frozen=True)
 class ClinicSummary:
-    """What was made: the directory, records by FileMaker layout, rows by Nexus table, objects in storage."""
+    """What was made: the directory, records by FileMaker layout, rows by Nexus table, objects in storage.
+
+    `troubles` counts the records with each trouble, by `layout/kind`, where the clinic knows them.
+    """
 
     directory: Path
     filemaker: dict[str, int]
     nexus: dict[str, int]
     object_count: int
+    troubles: dict[str, int]
 
 
 def write_clinic(directory: Path, ledger: Ledger, layouts: dict[str, int]) -> ClinicSummary:
@@ -29,7 +33,7 @@ def write_clinic(directory: Path, ledger: Ledger, layouts: dict[str, int]) -> Cl
     _write_objects(directory, ledger)
     _write_truth(directory, ledger)
     _write_personal_values(directory, ledger)
-    return ClinicSummary(directory, layouts, tables, len(ledger.objects))
+    return ClinicSummary(directory, layouts, tables, len(ledger.objects), ledger.truth.counts.get("troubles", {}))
 
 
 def _write_objects(directory: Path, ledger: Ledger) -> None:
