@@ -116,7 +116,7 @@ def test_dates_of_birth_are_filemakers_and_the_guessed_ones_are_named(clinic: Lo
 
 
 def test_contacts_of_a_patient_are_its_details(clinic: Loaded) -> None:
-    details = defaultdict(lambda: defaultdict(list))
+    details: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     kinds = {"Phone": "phones", "Mobile": "phones", "Email": "emails", "Address": "addresses"}
     for record in clinic.records("API_Contact_Details"):
         value = str(record["address 1" if record["type"] == "Address" else "ph"]).strip()
@@ -164,7 +164,7 @@ def test_clinic_of_an_appointment_was_guessed_as_the_truth_says(clinic: Loaded) 
     names = {row["id"]: row["name"] for row in clinic.rows("clinics")}
     of_patient = {row["id"]: names.get(row["clinic_id"]) for row in clinic.rows("patients")}
     live = {str(row["id"]): row for row in clinic.rows("appointments")}
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for event in clinic.records("API_event"):
         if not event["id_Contact"]:
             continue
@@ -251,7 +251,7 @@ def test_images_are_known_by_the_record_id_in_their_key_alone(clinic: Loaded) ->
     for image in clinic.rows("images_image"):
         assert image["filemaker_id"] is None
         images[image["batch_id"]].append(image)
-    kinds = Counter()
+    kinds: Counter[str] = Counter()
     for batch in clinic.rows("images_batch"):
         inside = images.pop(batch["id"], [])
         kind, owner = clinic.truth["batch_kinds"][str(batch["id"])], clinic.truth["batches"][str(batch["id"])]
@@ -272,7 +272,7 @@ def test_images_are_known_by_the_record_id_in_their_key_alone(clinic: Loaded) ->
 
 
 def test_referrers_companies_and_their_links_are_filemakers(clinic: Loaded) -> None:
-    ids = {}
+    ids: dict[str, str] = {}
     for table, layout, part in (
         ("referrers", "API_Referrer", "referrers"),
         ("companies", "API_Company", "companies"),

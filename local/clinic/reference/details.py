@@ -10,7 +10,6 @@ from . import words
 from .scene import Scene
 
 LAYOUT = "API_Contact_Details"
-PHONE_KINDS = {"mobile": 0.62, "landline": 0.3, "number": 0.02, "impossible": 0.03, "overseas": 0.03}
 
 
 def add_details(scene: Scene) -> None:
@@ -19,8 +18,14 @@ def add_details(scene: Scene) -> None:
     with_details = dice.some(scene.ledger.source.established, sizes.patients_with_details)
     details: dict[str, list[Row]] = {patient.key: [] for patient in with_details}
     more = [dice.pick(with_details) for _ in range(sizes.patient_phones - len(with_details))]
-    for patient in [*with_details, *more]:
-        details[patient.key].append(_add_phone(scene, dice, patient.key))
+    special = {
+        "without_zero": sizes.phones_without_zero,
+        "impossible": sizes.phones_impossible,
+        "overseas": sizes.phones_overseas,
+    }
+    kinds = dice.kinds(special, sizes.patient_phones, "usual")
+    for patient, kind in zip([*with_details, *more], kinds, strict=True):
+        details[patient.key].append(_add_phone(scene, dice, patient.key, kind))
     for patient in dice.some(with_details, sizes.patient_emails):
         details[patient.key].append(_add_email(scene, dice, patient.key))
     for patient in dice.some(with_details, sizes.patient_addresses):
@@ -29,24 +34,23 @@ def add_details(scene: Scene) -> None:
     _fill_live(scene, dice, details)
 
 
-def _phone(dice: Dice) -> tuple[str, object, str, str]:
-    """Return type, value, international format and trouble of one phone."""
-    [kind] = dice.rng.choices(list(PHONE_KINDS), list(PHONE_KINDS.values()))
-    if kind == "landline":
-        return "Phone", words.landline(dice), "", ""
-    if kind == "number":  # typed without spaces into a number field: the Data API gives a number, the 0 is gone
+def _phone(dice: Dice, kind: str) -> tuple[str, object, str, str]:
+    """Return type, value, international format and trouble of a phone of a kind."""
+    if kind == "without_zero":  # typed without spaces into a number field: the Data API gives a number, the 0 is gone
         digits = dice.digits(7)
         return "Mobile", int(f"41{digits}"), f"+6141{digits}", "phone_without_its_zero"
     if kind == "impossible":
         return dice.pick(("Phone", "Mobile")), words.impossible_phone(dice), "", "impossible_phone"
     if kind == "overseas":
         return "Mobile", words.overseas_phone(dice), "", "overseas_phone"
+    if dice.chance(0.3):
+        return "Phone", words.landline(dice), "", ""
     value, international = words.mobile(dice)
     return "Mobile", value, international, ""
 
 
-def _add_phone(scene: Scene, dice: Dice, owner: str) -> Row:
-    kind, value, international, trouble = _phone(dice)
+def _add_phone(scene: Scene, dice: Dice, owner: str, phone_kind: str = "usual") -> Row:
+    kind, value, international, trouble = _phone(dice, phone_kind)
     row: Row = {
         "id": dice.filemaker_id(),
         "id.key": scene.filemaker.link(owner),

@@ -22,7 +22,7 @@ IMAGE_CONTAINERS = ("image_Full", "image_Ex_large", "image_large", "image_medium
 IMAGE_EXTENSIONS = (".jpg",) * 16 + (".png", ".pdf")
 OLDEST_DAYS = 2_500
 OTHER_CONTENT_SHARE = 0.02  # containers whose file is not what its extension says
-FALSE_MARK_SHARE = 0.03  # records that say they were exported, of files that Nexus does not have
+NOT_ARRIVED = {"only_filemaker", "empty_container", "marked_without_file"}
 CONTENT_OF = {PurePosixPath(name).suffix: name for name in CONTAINER_FILES}
 
 
@@ -55,6 +55,8 @@ class ReferenceDocuments(Documents):
             "unlinked": sizes.documents_unlinked,
             "of_nobody": sizes.documents_of_nobody,
             "only_filemaker": sizes.documents_only_filemaker,
+            "empty_container": sizes.documents_empty_container,
+            "marked_without_file": sizes.documents_marked_without_file,
             "uploaded": sizes.documents_uploaded,
         }
         total = sizes.documents_linked - sizes.documents_gone + sum(special.values())
@@ -79,7 +81,7 @@ class ReferenceDocuments(Documents):
         extension = self.dice.pick(EXTENSIONS)
         if kind != "gone":
             self._add_record(patient, kind, key, document_type, extension, day)
-        if kind != "only_filemaker":
+        if kind not in NOT_ARRIVED:
             evidence = self._evidence_of(patient, kind)
             category = document_type.lower().replace(" ", "-")
             folder = f"patients/filemaker-import/documents/{evidence.key_id}/{category or 'other'}"
@@ -105,9 +107,9 @@ class ReferenceDocuments(Documents):
         self, patient: Patient, kind: str, key: str, document_type: str, extension: str, day: date | None
     ) -> None:
         filemaker, dice = self.scene.filemaker, self.dice
-        arrived = kind != "only_filemaker"
-        has_file = arrived or not dice.chance(0.25)
-        is_marked = arrived or dice.chance(FALSE_MARK_SHARE)
+        arrived = kind not in NOT_ARRIVED
+        has_file = kind != "empty_container"
+        is_marked = arrived or kind == "marked_without_file"
         moment = dice.moment(patient.created.date(), self.ledger.today - timedelta(days=1))
         record: Row = {
             "id": key,
@@ -162,8 +164,13 @@ class ReferenceImages(Images):
             self._add_imported_batch(dice.pick(owners), "empty", 0, self._day())
         for _ in range(sizes.batches_uploaded):
             self._add_uploaded_batch(dice.pick(owners), dice.number(1, 5))
-        for _ in range(sizes.images_only_filemaker):
-            self._add_record(dice.pick(owners), dice.pick(words.IMAGE_TYPES), us_date(self._day()), has_row=False)
+        not_arrived = {
+            "no_patient": sizes.images_without_patient,
+            "empty_container": sizes.images_empty_container,
+            "marked_without_file": sizes.images_marked_without_file,
+        }
+        for kind in dice.kinds(not_arrived, sizes.images_only_filemaker + sum(not_arrived.values()), "only_filemaker"):
+            self._add_record(dice.pick(owners), dice.pick(words.IMAGE_TYPES), us_date(self._day()), kind)
 
     def _day(self) -> date:
         opened, today = self.ledger.opened.date(), self.ledger.today
@@ -185,7 +192,7 @@ class ReferenceImages(Images):
         self._tell(batch, kind, patient)
         for order in range(count):
             image_type = self.dice.pick(words.IMAGE_TYPES)
-            key, recid, extension = self._add_record(patient, image_type, day_text, has_row=True)
+            key, recid, extension = self._add_record(patient, image_type, day_text, "arrived")
             image = self.image_row(f"filemaker-import/images-bulk-dump/{recid}{extension}", batch, order, day) | {
                 "caption": f"{image_type} (record {recid})",
                 "date_taken": day if has_day else None,
@@ -201,13 +208,13 @@ class ReferenceImages(Images):
         self._tell(batch, "uploaded", patient)
         self.add_uploaded(batch, count, day)
 
-    def _add_record(self, patient: Patient, image_type: str, day_text: str, *, has_row: bool) -> tuple[str, str, str]:
+    def _add_record(self, patient: Patient, image_type: str, day_text: str, kind: str) -> tuple[str, str, str]:
         """Add FileMaker's record of an image; return its id, its record id and its file's extension."""
         filemaker, dice = self.scene.filemaker, self.dice
         key, extension = dice.filemaker_id(), dice.pick(IMAGE_EXTENSIONS)
-        has_patient = has_row or dice.chance(0.6)
-        is_marked = has_row or dice.chance(FALSE_MARK_SHARE)
-        best = dice.pick(IMAGE_CONTAINERS[:3]) if has_row or dice.chance(0.5) else ""
+        arrived, has_patient = kind == "arrived", kind != "no_patient"
+        is_marked = arrived or kind == "marked_without_file"
+        best = dice.pick(IMAGE_CONTAINERS[:3]) if kind != "empty_container" else ""
         record: Row = {
             "id": key,
             "id_Contact": filemaker.link(patient.key) if has_patient else "",
@@ -215,7 +222,7 @@ class ReferenceImages(Images):
             "Type": image_type,
             "fileNane": f"IMG_{dice.digits(4)}{extension.upper() if dice.chance(0.3) else extension}",
             "filesize": f"{dice.number(200, 4_000)} KB",
-            "imported": "1" if has_row else "",
+            "imported": "1" if arrived else "",
             "ID.KEY": "1",
             "NexusExportDate": export_mark(self.scene, dice) if is_marked else "",
             "best_image_container": best,
@@ -224,10 +231,10 @@ class ReferenceImages(Images):
             record[best] = content(dice, extension)
         troubles = {
             "no_patient": not has_patient,
-            "not_in_nexus": not has_row,
+            "not_in_nexus": not arrived,
             "empty_container": not best,
-            "marked_without_file": is_marked and not has_row,
-            "known_by_recid_only": has_row,
+            "marked_without_file": is_marked and not arrived,
+            "known_by_recid_only": arrived,
         }
         recid = filemaker.add(IMAGES, record, *(name for name, is_so in troubles.items() if is_so))
         filemaker.change(IMAGES, {"recid": int(recid), "Name of file": f"{recid}{extension}"})
