@@ -92,13 +92,19 @@ def test_clinic_of_a_patient_is_what_id_and_folded_name_say(clinic: Loaded) -> N
     names = {row["id"]: row["name"] for row in clinic.rows("clinics")}
     assert {str(row["filemaker_id"]).upper() for row in clinic.rows("clinics")} == set(by_key)
     live = {row["filemaker_metadata"]["filemaker_id"]: row for row in clinic.rows("patients")}
-    for contact in clinic.records("API_Contacts"):
+    resolved = defaultdict(set)
+    kinds = clinic.truth["troubles"]["API_Contacts"]
+    for record_id, contact in clinic.files.records("API_Contacts").items():
         named = by_name.get(contact["Clinic_Name"].strip(" .").lower())
         expected = by_key.get(contact["id_Clinic"].upper(), named)
         assert clinic.truth["patient_clinics"][contact["id"]] == expected
+        for kind in ("clinic_spelled", "clinic_unknown", "clinic_missing"):
+            if record_id in kinds[kind]:
+                resolved[kind].add(expected is not None)
         if contact["id"] in live:  # the last import compared the exact name
             exact = contact["Clinic_Name"] if contact["Clinic_Name"] in by_name.values() else None
             assert names.get(live[contact["id"]]["clinic_id"]) == exact
+    assert resolved == {"clinic_spelled": {True}, "clinic_unknown": {False}, "clinic_missing": {False}}
 
 
 def test_dates_of_birth_are_filemakers_and_the_guessed_ones_are_named(clinic: Loaded) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from local.clinic import REFERENCE_CLINIC, SEED_CLINIC, make_clinic
 from local.clinic.__main__ import main
+from local.clinic.reference import calendar
 from tests.support.reference import RECORDED, ReferenceClinic, measure
 
 TODAY = date(2026, 9, 1)
@@ -68,6 +69,20 @@ def test_small_clinic_holds_every_trouble_of_the_large_one(clinic: ReferenceClin
         *("API_Contacts/nameless", "API_Contacts/day_first_date", "API_Contacts/clinic_unknown"),
         *("API_Contacts/clinic_missing", "API_Contacts/clinic_spelled"),
     }
+
+
+def test_no_patient_has_the_same_referrer_twice(tmp_path: Path) -> None:
+    for seed in range(8):  # Nexus refuses a pair that stands twice, and staff's links meet the imported ones
+        made = ReferenceClinic(make(tmp_path, seed=seed))
+        pairs = [(link["patient_id"], link["referrer_id"]) for link in made.rows("patient_referrers")]
+        assert len(pairs) == len(set(pairs)), f"seed {seed}"
+
+
+def test_no_patient_has_two_appointments_at_one_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar, "APPOINTMENT_PAST_DAYS", 2)
+    monkeypatch.setattr(calendar, "APPOINTMENT_FUTURE_DAYS", 2)
+    starts = [(row["patient_id"], row["start_time"]) for row in ReferenceClinic(make(tmp_path)).rows("appointments")]
+    assert len(starts) == len(set(starts))
 
 
 def test_layout_files_follow_the_data_set_contract(clinic: ReferenceClinic) -> None:
