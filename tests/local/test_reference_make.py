@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from local.clinic.__main__ import main
 from local.clinic.reference import calendar
 from tests.support.reference import RECORDED, ReferenceClinic, measure
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference_clinic.md"
 TODAY = date(2026, 9, 1)
 SMALL = 0.02
 MOST_DEVIATION = 0.05
@@ -43,8 +47,36 @@ def test_nothing_is_left_of_a_clinic_of_another_kind(clinic: ReferenceClinic, tm
     assert contents(make(tmp_path)) == contents(clinic.directory)
 
 
-def test_full_size_has_the_recorded_counts(tmp_path: Path) -> None:
-    assert measure(ReferenceClinic(make(tmp_path, scale=1))) == RECORDED
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> ReferenceClinic:
+    return ReferenceClinic(make(tmp_path_factory.mktemp("full"), scale=1, seed=1))
+
+
+def test_full_size_has_the_recorded_counts(full: ReferenceClinic) -> None:
+    assert measure(full) == RECORDED
+
+
+def test_page_tells_the_counts_of_the_first_seed(full: ReferenceClinic) -> None:
+    layouts, troubles = (_table_after(heading) for heading in ("## FileMaker", "## Troubles"))
+    told = {name: count for names, counts, *_ in layouts for name, count in zip(names, counts, strict=False)}
+    assert told == {layout: count for layout, count in full.truth["counts"]["filemaker"].items() if layout in told}
+    assert len(told) == len(full.truth["counts"]["filemaker"])
+    layout = ""
+    for first, kinds, counts in troubles:
+        layout = first[0] if first else layout
+        actual = [full.truth["counts"]["troubles"][f"{layout}/{kind}"] for kind in kinds]
+        assert counts == actual, (layout, kinds)
+
+
+def _table_after(heading: str) -> Iterator[list[list[Any]]]:
+    """Yield the cells of the first table under a heading of the page: names in backquotes, or else numbers."""
+    lines = PAGE.read_text().partition(f"{heading}\n")[2].partition("\n|---")[2].splitlines()[1:]
+    for line in takewhile(lambda line: line.startswith("|"), lines):
+        cells = [cell.strip() for cell in line.strip("|").split("|")][:-1]
+        yield [
+            re.findall(r"`([@\w]+)`", cell) or [int(number.replace(",", "")) for number in cell.split(", ") if number]
+            for cell in cells
+        ]
 
 
 @pytest.mark.parametrize(("scale", "most_rounding"), [(SMALL, 7), (0.1, 4)])
