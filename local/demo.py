@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local.airflow_client import AirflowClient, AirflowClientError
+from local.clinic import CLINICS, REFERENCE_CLINIC, SEED_CLINIC
 from local.follow import RunFollower
 from local.nexus_database import REPOSITORY
 from local.processes import StackError
@@ -23,6 +24,7 @@ from local.summary import count_rows, rows_table, steps_table
 
 DAG_ID = "filemaker_import"
 RUN_PARAMETERS = {"mode": "publish", "approval": "when_unusual", "nexus_only": "keep"}
+PARAMETERS_OF_CLINIC: dict[str, dict[str, str]] = {SEED_CLINIC: {}, REFERENCE_CLINIC: {}}
 READY = "Ready. Press Ctrl-C to stop."
 LOCAL_DIR = REPOSITORY / ".local"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,11 +36,17 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
+def clinic_parameters(clinic: str) -> dict[str, str]:
+    """Return the parameters of the DAG that a kind of clinic needs beside `RUN_PARAMETERS`: its configuration."""
+    return PARAMETERS_OF_CLINIC[clinic]
+
+
 class Demo:
     """One demonstration: what it prints, and the exit code it ends with."""
 
-    def __init__(self, console: Console, *, scale: float, seed: int, is_exiting: bool) -> None:
+    def __init__(self, console: Console, *, clinic: str, scale: float, seed: int, is_exiting: bool) -> None:
         self._console = console
+        self._clinic = clinic
         self._scale = scale
         self._seed = seed
         self._is_exiting = is_exiting
@@ -63,6 +71,7 @@ class Demo:
     def _stack(self, state: StateDirectory) -> Stack:
         return Stack(
             state.path,
+            clinic=self._clinic,
             scale=self._scale,
             seed=self._seed,
             env_file=state.env_file,
@@ -76,7 +85,7 @@ class Demo:
             client.wait_for_dag(DAG_ID, DAG_SECONDS)
         uri = stack.addresses.nexus_import_db_uri
         before = count_rows(uri)
-        run_id = client.trigger(DAG_ID, RUN_PARAMETERS)
+        run_id = client.trigger(DAG_ID, RUN_PARAMETERS | clinic_parameters(self._clinic))
         client.unpause(DAG_ID)
         self._say(f"Import {run_id} started")
         follower = self._follow(client, run_id)
@@ -141,6 +150,9 @@ def _interrupt(*_: object) -> None:
 def main() -> int:
     """Command line of the demo; returns the exit code."""
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__.split(": ", 1)[1])
+    parser.add_argument(
+        "--clinic", choices=CLINICS, default=SEED_CLINIC, help="seed (default), or reference: a real one's troubles"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="size of the clinic, 1 is 2,842 patients")
     parser.add_argument("--seed", type=int, default=1, help="another number makes another clinic")
     parser.add_argument("--exit", action="store_true", help="end after the import; 0 when it was green, else 1")
@@ -151,7 +163,14 @@ def main() -> int:
     console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console = Console(highlight=False, emoji=False, width=PLAIN_WIDTH_COLUMNS)
-    return Demo(console, scale=arguments.scale, seed=arguments.seed, is_exiting=arguments.exit).run(LOCAL_DIR)
+    demo = Demo(
+        console,
+        clinic=arguments.clinic,
+        scale=arguments.scale,
+        seed=arguments.seed,
+        is_exiting=arguments.exit,
+    )
+    return demo.run(LOCAL_DIR)
 
 
 if __name__ == "__main__":

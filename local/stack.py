@@ -22,7 +22,7 @@ import requests
 from local.addresses import Addresses
 from local.airflow import ADMIN, VIEWER, AirflowSettings
 from local.airflow_client import AirflowClient
-from local.clinic import load_nexus
+from local.clinic import SEED_CLINIC, load_nexus
 from local.network import LOOPBACK, free_ports, is_listening
 from local.nexus_database import (
     BACKUP_ROLE,
@@ -48,15 +48,16 @@ POLL_SECONDS = 0.2
 class Stack:
     """Brings the parts up side by side, as soon as what each needs is there, and ends them together.
 
-    `directory` must be empty or new. `report` is called from several threads with the name and the seconds of
-    each step that is done. `durable` lets the databases wait for the disk. Raises StackError when a part does
-    not come up; everything is ended before.
+    `directory` must be empty or new. `clinic` is a kind of synthetic clinic (`local.clinic.CLINICS`). `report` is
+    called from several threads with the name and the seconds of each step that is done. `durable` lets the
+    databases wait for the disk. Raises StackError when a part does not come up; everything is ended before.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
+        clinic: str = SEED_CLINIC,
         scale: float = 1.0,
         seed: int = 1,
         dags_folder: Path = REPOSITORY / "dags",
@@ -73,6 +74,7 @@ class Stack:
         self.nexus: NexusDatabase | None = None
         self.metadata: PostgresCluster | None = None
         self.supervisor = Supervisor()
+        self._clinic = clinic
         self._scale = scale
         self._seed = seed
         self._dags_folder = dags_folder
@@ -244,7 +246,7 @@ class Stack:
         self.supervisor.start(program).wait_until(lambda: is_listening(port), SERVER_SECONDS)
 
     def _make_clinic(self) -> None:
-        options = ("--scale", str(self._scale), "--seed", str(self._seed))
+        options = ("--clinic", self._clinic, "--scale", str(self._scale), "--seed", str(self._seed))
         command = (sys.executable, "-m", "local.clinic", str(self.clinic_dir), *options)
         program = Program("clinic", command, self._log_file("clinic"), cwd=REPOSITORY, has_to_run=False)
         running = self.supervisor.start(program)

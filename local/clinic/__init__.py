@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from .bodies import ObjectBody, iter_objects
-from .build import ClinicSummary, make_clinic
+from .build import CLINICS, REFERENCE_CLINIC, SEED_CLINIC, make_clinic
 from .load import create_schema, load_nexus
+from .output import ClinicSummary
 
-__all__ = ["ClinicSummary", "ObjectBody", "create_schema", "iter_objects", "load_nexus", "make_clinic"]
+__all__ = [
+    "CLINICS",
+    "REFERENCE_CLINIC",
+    "SEED_CLINIC",
+    "ClinicSummary",
+    "ObjectBody",
+    "create_schema",
+    "iter_objects",
+    "load_nexus",
+    "make_clinic",
+]

@@ -68,7 +68,7 @@ def _add_reminders(ledger: Ledger, configuration: Configuration, sizes: Sizes) -
         reminder: Row = {
             "id": dice.uuid(),
             "patient_id": ledger.patient_id(patient),
-            "clinic_id": configuration.clinics[patient.clinic],
+            "clinic_id": configuration.clinics.get(patient.clinic),
             "note": text,
             "reminder_date": dice.day(ledger.today - timedelta(days=90), ledger.today + timedelta(days=90)),
             "status": dice.pick(("pending", "pending", "scheduled", "completed")),
@@ -154,12 +154,13 @@ def _add_encounters(ledger: Ledger, configuration: Configuration, sizes: Sizes) 
 
 def _add_referrers_and_coordinators(ledger: Ledger, configuration: Configuration, sizes: Sizes) -> None:
     dice = ledger.dice("referrals")
-    pairs: set[tuple[str, str]] = set()
-    while len(pairs) < sizes.patient_referrers:
+    pairs = {(row["patient_id"], row["referrer_id"]) for row in ledger.tables["patient_referrers"]}
+    wanted = len(pairs) + sizes.patient_referrers
+    while len(pairs) < wanted:
         patient, referrer_id = dice.pick(ledger.source.established), dice.pick(configuration.referrers)
-        if (patient.key, referrer_id) in pairs:
+        if (ledger.patient_id(patient), referrer_id) in pairs:
             continue
-        pairs.add((patient.key, referrer_id))
+        pairs.add((ledger.patient_id(patient), referrer_id))
         link: Row = {
             "id": dice.uuid(),
             "patient_id": ledger.patient_id(patient),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from . import names
 from .dice import Dice, zoned
 from .ledger import Ledger, Row
+from .practice import SEED_PRACTICE, Practice
 from .sizes import Sizes
 
 CONTENT_TYPES = (
@@ -66,14 +67,14 @@ class Configuration:
     xero_connection: str = ""
 
 
-def configure(ledger: Ledger, sizes: Sizes) -> Configuration:
+def configure(ledger: Ledger, sizes: Sizes, practice: Practice = SEED_PRACTICE) -> Configuration:
     """Add the practice's configuration to the ledger and return the ids it got."""
     dice = ledger.dice("configuration")
     configuration = Configuration()
     long_ago = ledger.opened - timedelta(days=100)
     _add_accounts(ledger, configuration, dice, long_ago)
-    _add_clinics(ledger, configuration, dice, long_ago)
-    _add_lists(ledger, configuration, dice, long_ago)
+    _add_clinics(ledger, configuration, dice, practice, long_ago)
+    _add_lists(ledger, configuration, dice, practice, long_ago)
     _add_organisations(ledger, configuration, dice, sizes, long_ago)
     _add_people(ledger, configuration, dice, sizes, long_ago)
     _add_mail_and_sms(ledger, configuration, dice, long_ago)
@@ -107,8 +108,8 @@ def _add_accounts(ledger: Ledger, configuration: Configuration, dice: Dice, at: 
         configuration.content_types[model] = number
 
 
-def _add_clinics(ledger: Ledger, configuration: Configuration, dice: Dice, at: datetime) -> None:
-    for name, colour in names.CLINICS:
+def _add_clinics(ledger: Ledger, configuration: Configuration, dice: Dice, practice: Practice, at: datetime) -> None:
+    for name, colour in practice.clinics:
         row = {
             "id": dice.uuid(),
             "name": name,
@@ -123,7 +124,7 @@ def _add_clinics(ledger: Ledger, configuration: Configuration, dice: Dice, at: d
             **ledger.stamps(at),
         }
         configuration.clinics[name] = ledger.add("clinics", row)
-    for number, full_name in enumerate(names.CLINICIANS, start=1):
+    for number, full_name in enumerate(practice.clinicians, start=1):
         clinician = {
             "id": dice.uuid(),
             "clinic_id": dice.pick(list(configuration.clinics.values())),
@@ -143,11 +144,11 @@ def _add_clinics(ledger: Ledger, configuration: Configuration, dice: Dice, at: d
         configuration.clinicians[full_name] = ledger.add("clinicians", clinician)
 
 
-def _add_lists(ledger: Ledger, configuration: Configuration, dice: Dice, at: datetime) -> None:
-    for name, minutes in names.APPOINTMENT_TYPES:
+def _add_lists(ledger: Ledger, configuration: Configuration, dice: Dice, practice: Practice, at: datetime) -> None:
+    for name, minutes in practice.appointment_types:
         kind = {"id": dice.uuid(), "name": name, "default_duration_minutes": minutes, "is_active": True}
         configuration.appointment_types[name] = ledger.add("appointment_types", kind | ledger.stamps(at))
-    for order, (name, code) in enumerate(names.FUNDING_SOURCES):
+    for order, (name, code) in enumerate(practice.funding_sources):
         source = {"id": dice.uuid(), "name": name, "code": code, "active": True, "order": order}
         configuration.funding_sources[name] = ledger.add("funding_sources", source | ledger.stamps(at))
     custom = {
@@ -160,7 +161,7 @@ def _add_lists(ledger: Ledger, configuration: Configuration, dice: Dice, at: dat
         **ledger.stamps(at),
     }
     ledger.add("custom_funding_sources", custom)
-    for name in names.SPECIALTIES:
+    for name in practice.specialties:
         specialty: Row = {"id": dice.uuid(), "name": name, "created_at": zoned(at)}
         configuration.specialties.append(ledger.add("specialties", specialty))
     settings = {

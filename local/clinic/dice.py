@@ -50,6 +50,13 @@ class Dice:
         """Return `count` different items, or all of them when there are fewer."""
         return self.rng.sample(items, min(count, len(items)))
 
+    def kinds(self, special: dict[str, int], total: int, usual: str) -> list[str]:
+        """Return the kind of each of `total` things in mixed order; what is not special is `usual`."""
+        kinds = [kind for kind, count in special.items() for _ in range(count)]
+        kinds += [usual] * (total - len(kinds))
+        self.rng.shuffle(kinds)
+        return kinds
+
     def number(self, low: int, high: int) -> int:
         """Return a whole number from `low` to `high`, both included."""
         return low + int(self.rng.random() * (high - low + 1))

@@ -31,11 +31,11 @@ class Documents(FileRows):
             "only_metadata": sizes.documents_only_metadata,
             "uploaded": sizes.documents_uploaded,
         }
-        for kind in self.kinds(special, sizes.documents):
+        for kind in self.dice.kinds(special, sizes.documents, "linked"):
             patient = self.owner(kind)
             evidence = self.evidence(patient, kind)
             if kind == "uploaded":
-                document_id = self._add_uploaded(patient, evidence)
+                document_id = self.add_uploaded(patient, evidence)
             else:
                 document_id = self._add_imported(patient, evidence, in_filemaker=kind not in GONE_FROM_FILEMAKER)
             self.ledger.truth.documents[document_id] = patient.key
@@ -53,7 +53,7 @@ class Documents(FileRows):
         category = document_type.lower().replace(" ", "-")
         folder = f"patients/filemaker-import/documents/{evidence.key_id}/{category}"
         key = f"{folder}/{filemaker_id}{extension}/{self.dice.uuid()}{extension}"
-        row = self._row(key, evidence, self.ledger.opened) | {
+        row = self.row(key, evidence, self.ledger.opened) | {
             "category": category,
             "uploaded_by": account,
             "document_date": day,
@@ -71,16 +71,18 @@ class Documents(FileRows):
             self.records.append(record)
         return self.ledger.add("documents_document", row)
 
-    def _add_uploaded(self, patient: Patient, evidence: Evidence) -> str:
+    def add_uploaded(self, patient: Patient, evidence: Evidence) -> str:
+        """Add a document that staff uploaded in Nexus; return its id."""
         key = f"documents/{self.dice.uuid()}{self.dice.pick(EXTENSIONS)}"
-        row = self._row(key, evidence, self.ledger.nexus_moment(self.dice)) | {
+        row = self.row(key, evidence, self.ledger.nexus_moment(self.dice)) | {
             "category": "other",
             "uploaded_by": self.dice.pick(names.ACCOUNTS),
             "document_date": self._day(),
         }
         return self.ledger.add_nexus_made("documents_document", row, patient)
 
-    def _row(self, key: str, evidence: Evidence, uploaded: datetime) -> Row:
+    def row(self, key: str, evidence: Evidence, uploaded: datetime) -> Row:
+        """Return a row for the file under `key`, which storage gets, with the application's blanks."""
         document_id, name = self.dice.uuid(), key.rpartition("/")[2]
         self.store(key, "document", document_id)
         return {

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from .dice import Dice, us_date, us_timestamp
+from .layoutfiles import Layouts, carriage_returns, field_names, numbered, write_access, write_layout
 from .ledger import Row
 from .source import Appointment, Letter, Note, Patient, Reminder, Source
 
-DATABASE = "Clinic"
-USER = "nexus_import"
-MOST_MODIFICATIONS = 12
-
-# layout: (table, fields as name:result; the result is text where none is given)
-LAYOUTS: dict[str, tuple[str, tuple[str, ...]]] = {
+LAYOUTS: Layouts = {
     "API_Contacts": (
         "Contacts",
         (
@@ -82,10 +76,8 @@ def write_filemaker(
     directory: Path, source: Source, documents: list[Row], images: list[Row], seed: int
 ) -> dict[str, int]:
     """Write `database.json` and a file per layout into `directory`; return the record counts by layout."""
-    directory.mkdir(parents=True, exist_ok=True)
     dice = Dice(seed, "filemaker")
-    access = {"database": DATABASE, "user": USER, "password": dice.token()[:24]}
-    (directory / "database.json").write_text(json.dumps(access, indent=2) + "\n", encoding="utf-8")
+    write_access(directory, dice)
     records: dict[str, list[Row]] = {
         "API_Contacts": [_contact(patient) for patient in source.patients],
         "API_Appointments": [_appointment(appointment) for appointment in source.appointments],
@@ -101,30 +93,16 @@ def write_filemaker(
 
 
 def _write_layout(directory: Path, dice: Dice, layout: str, rows: Iterable[Row]) -> None:
-    table, described = LAYOUTS[layout]
-    fields = [field.partition(":") for field in described]
-    names = [name for name, _, _ in fields]
+    table, fields = LAYOUTS[layout]
+    names = field_names(fields)
     record_id = 0
     records = []
     for row in rows:
         if list(row) != names:
             raise ValueError(f"a record of {layout} has fields {list(row)}, the layout has {names}")
-        record_id += dice.number(1, 3)  # gaps: deleted records
-        mod_id = str(dice.number(0, MOST_MODIFICATIONS))
-        records.append({"recordId": str(record_id), "modId": mod_id, "fieldData": row})
-    document = {
-        "layout": layout,
-        "table": table,
-        "fields": [{"name": name, "result": result or "text"} for name, _, result in fields],
-        "records": records,
-    }
-    path = directory / f"{quote(layout, safe='')}.json"
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-
-
-def _text(text: str) -> str:
-    """Return a text with FileMaker's line ends."""
-    return text.replace("\n", "\r")
+        records.append(record := numbered(dice, record_id, row))
+        record_id = int(str(record["recordId"]))
+    write_layout(directory, layout, table, fields, records)
 
 
 def _time(moment: datetime | None) -> str:
@@ -163,7 +141,7 @@ def _appointment(appointment: Appointment) -> Row:
         "startTime": _time(appointment.start),
         "endDate": us_date(end.date() if end else None),
         "endTime": _time(end),
-        "note": _text(appointment.note),
+        "note": carriage_returns(appointment.note),
     }
 
 
@@ -172,7 +150,7 @@ def _note(note: Note) -> Row:
         "id": note.key,
         "patient_id": note.patient.key,
         "Date": us_date(note.day),
-        "Note": _text(note.text),
+        "Note": carriage_returns(note.text),
         "Note Type": note.kind,
         "creationAccountName": note.author,
     }
@@ -185,7 +163,7 @@ def _letter(letter: Letter) -> Row:
         "Date": us_date(letter.day),
         "To": letter.recipient,
         "Title": letter.title,
-        "Body": _text(letter.body),
+        "Body": carriage_returns(letter.body),
         "Type": letter.kind,
     }
 
@@ -196,7 +174,7 @@ def _reminder(reminder: Reminder) -> Row:
         "patient_id": reminder.patient.key,
         "appointment_id": reminder.appointment.key if reminder.appointment else "",
         "clinic_name": reminder.clinic,
-        "note": _text(reminder.text),
+        "note": carriage_returns(reminder.text),
         "reminder_date": us_date(reminder.due),
         "status": reminder.status,
     }

@@ -47,13 +47,6 @@ class FileRows:
         self.dice: Dice = ledger.dice(self.subject)
         self.records: list[Row] = []
 
-    def kinds(self, special: dict[str, int], total: int) -> list[str]:
-        """Return the kind of each of `total` rows in mixed order; what is not special is `linked`."""
-        kinds = [kind for kind, count in special.items() for _ in range(count)]
-        kinds += ["linked"] * (total - len(kinds))
-        self.dice.rng.shuffle(kinds)
-        return kinds
-
     def owner(self, kind: str) -> Patient:
         """Return whose file it is."""
         if kind == "dangling" and self.dice.chance(ARRIVED_SHARE):

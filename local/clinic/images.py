@@ -30,7 +30,7 @@ class Images(FileRows):
             "dangling": sizes.batches_dangling,
             "uploaded": sizes.batches_uploaded,
         }
-        kinds = self.kinds(special, sizes.batches)
+        kinds = self.dice.kinds(special, sizes.batches, "linked")
         counts = [1] * len(kinds)
         for _ in range(sizes.images - len(kinds)):
             counts[self.dice.number(0, len(kinds) - 1)] += 1
@@ -42,19 +42,20 @@ class Images(FileRows):
         patient = self.owner(kind)
         opened, today = self.ledger.opened.date(), self.ledger.today
         day = self.dice.day(opened - timedelta(days=OLDEST_DAYS), today - timedelta(days=2))
-        batch = self._batch_row(self.evidence(patient, kind), kind, day, count)
+        batch = self.batch_row(self.evidence(patient, kind), kind, day, count)
         self.ledger.truth.batches[str(batch["id"])] = patient.key
         self.ledger.truth.batch_kinds[str(batch["id"])] = kind
         if kind == "uploaded":
             self.ledger.add_nexus_made("images_batch", batch, patient)
-            self._add_uploaded(batch, count, day)
+            self.add_uploaded(batch, count, day)
         else:
             self.ledger.add("images_batch", batch)
             keeps_id = kind == "linked" and self.dice.chance(KEEPS_ID_SHARE)
             for order in range(count):
                 self._add_imported(batch, patient, order, day, keeps_id=keeps_id)
 
-    def _batch_row(self, evidence: Evidence, kind: str, day: date, count: int) -> Row:
+    def batch_row(self, evidence: Evidence, kind: str, day: date, count: int) -> Row:
+        """Return the row of a batch of `count` images, as an import or an upload makes it."""
         uploaded = kind == "uploaded"
         at = self.ledger.nexus_moment(self.dice) if uploaded else self.ledger.opened
         return {
@@ -77,7 +78,7 @@ class Images(FileRows):
         if keeps_id:
             folder = f"patients/filemaker-import/images/{batch['object_id']}/{day.isoformat()}"
             key = f"{folder}/{filemaker_id}{extension}"
-        image = self._image_row(key, batch, order, day) | {
+        image = self.image_row(key, batch, order, day) | {
             "original_name": f"{recid}{extension}",
             "caption": f"{image_type} (record {recid})",
             "filemaker_id": filemaker_id.lower() if keeps_id else None,
@@ -94,19 +95,21 @@ class Images(FileRows):
         }
         self.records.append(record)
 
-    def _add_uploaded(self, batch: Row, count: int, day: date) -> None:
+    def add_uploaded(self, batch: Row, count: int, day: date) -> None:
+        """Add images that staff took in Nexus, each with its thumbnail."""
         folder = f"images/{batch['object_id']}/{batch['id']}"
         for order in range(count):
             stem = f"{folder}/{self.dice.uuid()}"
             thumbnail = f"{stem}_thumb.jpg"
-            image = self._image_row(f"{stem}.jpg", batch, order, day) | {
+            image = self.image_row(f"{stem}.jpg", batch, order, day) | {
                 "s3_thumbnail_key": thumbnail,
                 "thumbnail_size": size_bytes(thumbnail),
                 "uploaded_by_id": batch["uploaded_by_id"],
             }
             self.store(thumbnail, "thumbnail", self.ledger.add("images_image", image))
 
-    def _image_row(self, key: str, batch: Row, order: int, day: date) -> Row:
+    def image_row(self, key: str, batch: Row, order: int, day: date) -> Row:
+        """Return a row for the image under `key`, which storage gets, with the application's blanks."""
         image_id = self.dice.uuid()
         self.store(key, "image", image_id)
         return {

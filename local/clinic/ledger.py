@@ -58,14 +58,14 @@ class StoredObject:
 class Ledger:
     """The live database in the making: rows by table, ids by FileMaker key, objects in storage, the truth."""
 
-    def __init__(self, source: Source, seed: int, today: date) -> None:
+    def __init__(self, source: Source, seed: int, today: date, truth: Truth | None = None) -> None:
         self.source = source
         self.seed = seed
         self.today = today
         self.opened = datetime.combine(today - timedelta(days=OPENED_DAYS_AGO), IMPORT_TIME)
         self.tables: dict[str, list[Row]] = defaultdict(list)
         self.objects: list[StoredObject] = []
-        self.truth = Truth()
+        self.truth = truth or Truth()
         self.patient_ids: dict[str, str] = {}
         self.appointment_ids: dict[str, str] = {}
         self.personal_values: dict[str, None] = {}  # a set that keeps its order

@@ -34,7 +34,7 @@ def add_patients(ledger: Ledger, configuration: Configuration, sizes: Sizes) -> 
         ledger.patient_ids[patient.key] = nexus_id
         ledger.truth.patients[patient.key] = nexus_id
         seen = _as_nexus_has_it(dice, patient) if patient.key in changed else patient
-        ledger.add("patients", _patient_row(ledger, configuration, dice, seen, nexus_id))
+        ledger.add("patients", patient_row(ledger, configuration, dice, seen, nexus_id))
         if patient.key in changed:
             remember_person(ledger, seen)
             ledger.truth.changed_patients.append(patient.key)
@@ -68,7 +68,8 @@ def _as_nexus_has_it(dice: Dice, patient: Patient) -> Patient:
     return dice.pick(variants)()
 
 
-def _patient_row(ledger: Ledger, configuration: Configuration, dice: Dice, patient: Patient, nexus_id: str) -> Row:
+def patient_row(ledger: Ledger, configuration: Configuration, dice: Dice, patient: Patient, nexus_id: str) -> Row:
+    """Return a live patient as an import made it and staff used it; what Nexus does not have is NULL."""
     archived = dice.chance(0.05)
     since = ledger.nexus_moment(dice)
     return {
@@ -82,8 +83,8 @@ def _patient_row(ledger: Ledger, configuration: Configuration, dice: Dice, patie
         "title": patient.title or None,
         "health_number": patient.health_number or None,
         "funding_source": None,
-        "funding_type_id": configuration.funding_sources[patient.funding],
-        "clinic_id": configuration.clinics[patient.clinic],
+        "funding_type_id": configuration.funding_sources.get(patient.funding),
+        "clinic_id": configuration.clinics.get(patient.clinic),
         "coordinator_name": patient.coordinator or None,
         "coordinator_date": patient.plan_start if patient.coordinator and dice.chance(0.5) else None,
         "plan_start_date": None,
@@ -179,7 +180,7 @@ def add_appointments(ledger: Ledger, configuration: Configuration, sizes: Sizes)
             view = replace(appointment, note=f"{appointment.note}\n{texts.clinical_sentence(dice)}")
         ledger.remember(*filter(None, view.note.split("\n")))
         event_id = None if appointment.key in adoptable else appointment.key.lower()
-        ledger.add("appointments", _appointment_row(ledger, configuration, dice, view, nexus_id, event_id))
+        ledger.add("appointments", appointment_row(ledger, configuration, dice, view, nexus_id, event_id))
     ledger.truth.adoptable_appointments = sorted(adoptable)
     ledger.truth.changed_appointments = sorted(changed)
     ledger.truth.appointments_with_edited_notes = sorted(edited)
@@ -201,7 +202,7 @@ def _as_calendar_has_it(dice: Dice, appointment: Appointment, taken: set[tuple[s
     return replace(appointment, clinic=dice.other(clinics, appointment.clinic))
 
 
-def _appointment_row(
+def appointment_row(
     ledger: Ledger,
     configuration: Configuration,
     dice: Dice,
@@ -209,6 +210,7 @@ def _appointment_row(
     nexus_id: str,
     event_id: str | None,
 ) -> Row:
+    """Return a live appointment as an import made it and staff used it; what Nexus does not have is NULL."""
     past = appointment.start.date() < ledger.today
     reminded = dice.chance(0.4)
     confirmed = reminded and dice.chance(0.6)
@@ -218,10 +220,10 @@ def _appointment_row(
     return {
         "id": nexus_id,
         "filemaker_event_id": event_id,
-        "clinic_id": configuration.clinics[appointment.clinic],
+        "clinic_id": configuration.clinics.get(appointment.clinic),
         "patient_id": ledger.patient_id(appointment.patient),
-        "clinician_id": configuration.clinicians[appointment.clinician],
-        "appointment_type_id": configuration.appointment_types[appointment.kind],
+        "clinician_id": configuration.clinicians.get(appointment.clinician),
+        "appointment_type_id": configuration.appointment_types.get(appointment.kind),
         "start_time": zoned(appointment.start),
         "end_time": zoned(appointment.effective_end),
         "status": dice.pick(PAST_STATUSES) if past else "scheduled",

@@ -13,6 +13,7 @@ APPOINTMENT_PAST_DAYS = 3 * 365
 APPOINTMENT_FUTURE_DAYS = 90
 UNSEEN_DAYS = 27  # how far back reaches what Nexus does not have
 DURATION_MINUTES = dict(names.APPOINTMENT_TYPES)
+DEFAULT_MINUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Appointment:
     @property
     def effective_end(self) -> datetime:
         """The end, or the start plus the default duration of the appointment's type."""
-        return self.end or self.start + timedelta(minutes=DURATION_MINUTES[self.kind])
+        return self.end or self.start + timedelta(minutes=DURATION_MINUTES.get(self.kind, DEFAULT_MINUTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Source:
 def make_source(sizes: Sizes, seed: int, today: date) -> Source:
     """Make FileMaker's side of the clinic as of `today`."""
     dice = Dice(seed, "patients")
-    patients = [_patient(dice, today) for _ in range(sizes.patients)]
+    patients = [make_patient(dice, today) for _ in range(sizes.patients)]
     source = Source(patients, newcomers={patient.key for patient in patients[sizes.imported_patients :]})
     _book(source, sizes, Dice(seed, "appointments"), today)
     _write_notes(source, sizes, Dice(seed, "notes"), today)
@@ -123,7 +124,8 @@ def make_source(sizes: Sizes, seed: int, today: date) -> Source:
     return source
 
 
-def _patient(dice: Dice, today: date) -> Patient:
+def make_patient(dice: Dice, today: date) -> Patient:
+    """Return a person as FileMaker may hold one on that day."""
     gender = dice.pick(("Female", "Female", "Female", "Male", "Male", "Male", "F", "M", "Other", "Unknown", ""))
     feminine = gender in {"Female", "F"} or (gender not in {"Male", "M"} and dice.chance(0.5))
     first_names = names.FEMALE_FIRST_NAMES if feminine else names.MALE_FIRST_NAMES

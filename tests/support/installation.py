@@ -16,7 +16,7 @@ import boto3
 import psycopg
 from psycopg import sql
 
-from local.clinic import load_nexus, make_clinic
+from local.clinic import SEED_CLINIC, load_nexus, make_clinic
 from local.network import LOOPBACK, free_ports, is_listening
 from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, RESTORE_ROLE, NexusDatabase
 from local.postgres import PostgresCluster
@@ -44,10 +44,10 @@ class Parts:
 
 
 @contextmanager
-def start_parts(directory: Path) -> Iterator[Parts]:
-    """Start the shared parts with a small clinic."""
+def start_parts(directory: Path, kind: str = SEED_CLINIC, scale: float = SCALE) -> Iterator[Parts]:
+    """Start the shared parts with a small clinic of a kind."""
     clinic = directory / "clinic"
-    make_clinic(clinic, scale=SCALE, seed=SEED, today=TODAY)
+    make_clinic(clinic, kind, scale=scale, seed=SEED, today=TODAY)
     with PostgresCluster(directory / "postgres") as cluster:
         template = NexusDatabase(cluster, TEMPLATE)
         template.create()
