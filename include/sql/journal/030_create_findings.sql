@@ -6,8 +6,8 @@
 CREATE TABLE IF NOT EXISTS nexus_import.relaxation (
     run_id text NOT NULL,
     check_id text NOT NULL,
-    what text NOT NULL CHECK (what IN ('severity', 'allowance')),
-    decided_by text NOT NULL,       -- the section of the policy
+    what text NOT NULL CHECK (what IN ('severity', 'allowance', 'mapping')),
+    decided_by text NOT NULL,       -- the section of the policy, or the mapping
     finding_count bigint NOT NULL,
     allowed_count bigint,           -- of an allowance
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),

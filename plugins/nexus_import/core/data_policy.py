@@ -14,15 +14,15 @@ Fate = Literal["keep", "archive", "delete", "stop"]
 MAPPED_TABLES: dict[str, Treatment] = {
     "patients": "imported",
     "appointments": "imported",
-    "notes": "imported",
-    "letters_patientletter": "imported",
-    "reminders": "imported",
     "documents_document": "relinked",
     "images_batch": "relinked",
     "images_image": "relinked",
 }
 """The tables that every import works on; they can have no other treatment."""
 MAPPABLE_TABLES = (
+    "notes",
+    "letters_patientletter",
+    "reminders",
     "companies",
     "referrers",
     "coordinators",

@@ -39,3 +39,37 @@ FETCHES: dict[str, tuple[str, ...]] = {
     "fetch_images": ("image",),
 }
 """The tasks that read FileMaker, and what each reads. Coordinators are read out of other records."""
+READ_COLUMNS: dict[str, dict[str, str]] = {
+    "patient": {
+        "first_name": "text",
+        "last_name": "text",
+        "dob": "date",
+        "clinic_id_name": "text",
+        "clinic_id": "uuid",
+        "funding_type_id_name": "text",
+        "funding_type_id": "uuid",
+    },
+    "appointment": {
+        "patient_id_filemaker_id": "text",
+        "clinic_id_name": "text",
+        "clinic_id": "uuid",
+        "clinician_id_name": "text",
+        "clinician_id": "uuid",
+        "appointment_type_id_name": "text",
+        "appointment_type_id": "uuid",
+        "start_time": "timestamptz",
+        "end_time": "timestamptz",
+    },
+    "note": {"patient_id_filemaker_id": "text", "content": "text"},
+    "letter": {"patient_id_filemaker_id": "text"},
+    "reminder": {
+        "patient_id_filemaker_id": "text",
+        "appointment_id_filemaker_id": "text",
+        "clinic_id_name": "text",
+        "clinic_id": "uuid",
+    },
+    "document": {"patient_id_filemaker_id": "text", "export_date": "text"},
+    "image": {"patient_id_filemaker_id": "text", "record_number": "bigint", "export_date": "text"},
+}
+"""The staged columns that the phases' statements and checks read, with their types: they are there for every clinic,
+empty where its mapping does not fill them."""

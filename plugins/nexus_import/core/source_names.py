@@ -2,7 +2,8 @@
 
 A check speaks of FileMaker in placeholders, so that it names the fields of whoever reads its findings:
 `{layout:appointment}`, `{key:appointment}` (the field with the id), `{field:appointment.clinic_id}` (the field that
-fills a column; of several, with commas between them, all: `{field:patient.first_name,last_name}`).
+fills a column; of several, with commas between them, all: `{field:patient.first_name,last_name}`). `this` is the
+entity that the check is about: `{field:this.patient_id}`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ class SourceNames:
         """Return the entity's layout, None for what does not come from FileMaker."""
         mapping = self._mappings.get(entity)
         return mapping.layout if mapping else None
+
+    def table(self, entity: str) -> str | None:
+        """Return the Nexus table that the entity fills, None when it fills none."""
+        mapping = self._mappings.get(entity)
+        return mapping.table if mapping else None
+
+    def has(self, needed: str) -> bool:
+        """Tell whether a field is mapped to `entity.column`, or the entity is mapped at all where only it is named."""
+        entity, _, column = needed.partition(".")
+        mapping = self._mappings.get(entity)
+        return mapping is not None and (not column or column in mapping.columns)
 
     def fill(self, text: str) -> str:
         """Return the text with each placeholder replaced by the name it stands for."""

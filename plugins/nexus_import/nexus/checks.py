@@ -2,7 +2,9 @@
 
 The file's header gives `title`, `entity`, `severity` (stop or warn) and `todo`; where names are looked up,
 `lookup`; where the detail is a reason to be counted, `count_by: detail`; where a folder has several check tasks, the
-`group` of the one that runs it. `same_as` borrows another check's query, and what the policy says about it. Each row
+`group` of the one that runs it; where it needs mapped columns, `needs: appointment.clinician_id`: without them it does
+not apply. `same_as` borrows another check's query, and what the policy says about it; with an `entity` of its own it
+asks the same about other records. Each row
 is (record_id, filemaker_id, nexus_id, field, detail) and may add the entity. Ids, field names and names of preserved
 rows only: never health data. FileMaker's layouts and fields stand in placeholders (`core/source_names.py`).
 """
@@ -23,6 +25,8 @@ from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.sql import fill_names, include_folder, read_header, read_sql
 
 FOLDER = "checks"
+THIS = ":this"
+"""Stands in placeholders for the entity that a check is about."""
 SEVERITIES = ("stop", "warn")
 CHECKS_WITHOUT_A_FILE = frozenset(
     {
@@ -101,6 +105,8 @@ class Check:
     counts_reasons: bool = False
     field: str | None = None
     same_as: str | None = None
+    applies: bool = True
+    is_mapped: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class CheckResult:
     suggestions: list[str] = field(default_factory=list)
     allowed: int = 0
     own_severity: str = "stop"
+    applies: bool = True
 
     @property
     def is_passed(self) -> bool:
@@ -127,6 +134,8 @@ class CheckResult:
     @property
     def relaxation(self) -> Relaxation | None:
         """What the policy lets pass here that the check itself would not; None when nothing was found."""
+        if not self.applies:
+            return Relaxation(self.check_id, "mapping", 0)
         count = len(self.findings)
         if not count or not self.is_passed or self.own_severity != "stop":
             return None
@@ -169,14 +178,28 @@ def load_checks(phase: str, source: SourceNames) -> list[Check]:
     return [load_check(check_id, source) for check_id in check_ids(phase)]
 
 
-def load_check(check_id: str, source: SourceNames) -> Check:
-    """Read one check, in the clinic's own names; raise `ConfigurationError` naming the missing header line."""
+def load_check(check_id: str, source: SourceNames, entity: str | None = None) -> Check:
+    """Read one check, in the clinic's own names; raise `ConfigurationError` naming the missing header line.
+
+    With `entity` the check is about that entity instead of its own.
+    """
     text = read_sql(f"{FOLDER}/{check_id}.sql")
-    header = {key: source.fill(line) for key, line in read_header(text).items()}
-    if borrowed := header.get("same_as"):
-        original = load_check(borrowed, source)
-        title = header.get("title", original.title)
-        return replace(original, check_id=check_id, title=title, group=None, same_as=borrowed)
+    own = read_header(text)
+    if borrowed := own.get("same_as"):
+        original = load_check(borrowed, source, own.get("entity"))
+        title = own.get("title", original.title)
+        severity = own.get("severity", original.severity)
+        # what the policy says about a check holds for its repetition, not for the same question about other records
+        return replace(
+            original,
+            check_id=check_id,
+            title=title,
+            severity=severity,
+            group=None,
+            same_as=None if "entity" in own else borrowed,
+        )
+    entity = entity or own.get("entity", "")
+    header = {key: source.fill(line.replace(THIS, f":{entity}")) for key, line in own.items()}
     missing = [key for key in ("title", "entity", "severity", "todo") if key not in header]
     if missing:
         raise ConfigurationError(f"include/sql/{FOLDER}/{check_id}.sql has no header line '{missing[0]}'")
@@ -187,14 +210,16 @@ def load_check(check_id: str, source: SourceNames) -> Check:
     return Check(
         check_id,
         header["title"],
-        header["entity"],
+        entity,
         header["severity"],
         header["todo"],
-        fill_names(text, source),
+        fill_names(text.replace(THIS, f":{entity}"), source, entity),
         header.get("lookup"),
         header.get("group"),
         header.get("count_by") == "detail",
         header.get("field"),
+        applies=all(source.has(needed) for needed in header.get("needs", "").replace("this", entity).split()),
+        is_mapped=source.has(entity),
     )
 
 
@@ -202,8 +227,7 @@ def run_check(
     connection: Connection[Any], check: Check, grades: Grades, lookups: dict[str, Lookup] | None = None
 ) -> CheckResult:
     """Run one check; the policy's word on the check that it repeats holds, unless it has one on this."""
-    cursor = connection.execute(check.query)
-    findings = [_finding(check.entity, row) for row in cursor]
+    findings = [_finding(check.entity, row) for row in connection.execute(check.query)] if check.applies else []
     severity = grades.severity(check.same_as, check.severity) if check.same_as else check.severity
     allowed = grades.allowance(check.same_as) if check.same_as else 0
     return CheckResult(
@@ -215,6 +239,8 @@ def run_check(
         _reasons(findings) if check.counts_reasons else _suggestions(findings, check.lookup, lookups or {}),
         grades.allowance(check.check_id, allowed),
         check.severity,
+        # an entity that the clinic does not map at all is nothing it let pass
+        check.applies or not check.is_mapped,
     )
 
 

@@ -16,6 +16,7 @@ from psycopg import Connection, sql
 from nexus_import.core.include import include_folder
 from nexus_import.core.source_names import SourceNames
 
+_OWN_NAME = re.compile(r"(\{(?:entity|staging|work)\})")
 _HEADER_LINE = re.compile(r"^--\s*([a-z_]+):\s*(.*)$")
 Row = tuple[Any, ...]
 
@@ -46,12 +47,24 @@ def compose(path: str, **parts: sql.Composable) -> sql.Composed:
     return sql.SQL(read_sql(path)).format(**parts)
 
 
-def fill_names(text: str, source: SourceNames) -> sql.Composed:
+def fill_names(text: str, source: SourceNames, entity: str = "") -> sql.Composed:
     """Return a query in which FileMaker's layouts and fields stand as the literals that the mapping gives them.
 
-    Nothing else in the text is looked at: its braces stay as they are.
+    `{entity}`, `{staging}` and `{work}` are the entity that the check is about, its staged records and its table in
+    the working copy. Nothing else in the text is looked at: its other braces stay as they are.
     """
-    return sql.Composed([sql.Literal(part) if is_name else sql.SQL(part) for part, is_name in source.parts(text)])
+    own = {
+        "{entity}": sql.Literal(entity),
+        "{staging}": sql.Identifier("nexus_staging", entity),
+        "{work}": sql.Identifier("nexus_work", source.table(entity) or entity),
+    }
+    pieces: list[sql.Composable] = []
+    for part, is_name in source.parts(text):
+        if is_name:
+            pieces.append(sql.Literal(part))
+        else:
+            pieces += [own.get(piece) or sql.SQL(piece) for piece in _OWN_NAME.split(part)]
+    return sql.Composed(pieces)
 
 
 def run_file(connection: Connection[Any], path: str, **parts: sql.Composable) -> int:

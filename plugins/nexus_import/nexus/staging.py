@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from nexus_import.core import entities
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.mapping.row_mapper import READABLE
 from nexus_import.core.scope import find_scope
@@ -22,6 +23,7 @@ from nexus_import.nexus.sql import names
 
 __all__ = [
     "create_staging_table",
+    "create_unmapped_tables",
     "drop_staging_tables",
     "finish_staging_table",
     "lock_staging",
@@ -64,9 +66,9 @@ def lock_staging(connection: Connection[Any], run_id: str) -> None:
     connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, FINDINGS)))
 
 
-def mark_absent(connection: Connection[Any], entities: list[str]) -> None:
+def mark_absent(connection: Connection[Any], absent: list[str]) -> None:
     """Note the entities whose layout FileMaker does not have: their staging tables are empty and mean nothing."""
-    connection.execute("UPDATE nexus_staging.stamp SET absent = %s", (entities,))
+    connection.execute("UPDATE nexus_staging.stamp SET absent = %s", (absent,))
 
 
 def absent_entities(connection: Connection[Any]) -> set[str]:
@@ -103,8 +105,18 @@ def create_staging_table(connection: Connection[Any], mapping: EntityMapping) ->
     Raises `ConfigurationError` when the mapping does not fit the tables of Nexus.
     """
     require_none(find_mapping_mistakes(connection, [mapping]))
-    table = sql.Identifier(SCHEMA, mapping.entity)
-    columns = FIXED_COLUMNS | mapping.staged_columns() | {"scope": "text"}
+    _create(connection, mapping.entity, mapping.staged_columns())
+
+
+def create_unmapped_tables(connection: Connection[Any], mapped: Iterable[str]) -> None:
+    """Make the staging tables, without a record, of entities that statements read and this clinic does not map."""
+    for entity in entities.READ_COLUMNS.keys() - set(mapped):
+        _create(connection, entity, {})
+
+
+def _create(connection: Connection[Any], entity: str, staged: dict[str, str]) -> None:
+    table = sql.Identifier(SCHEMA, entity)
+    columns = FIXED_COLUMNS | entities.READ_COLUMNS.get(entity, {}) | staged | {"scope": "text"}
     definition = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns.items()
     )
@@ -114,7 +126,7 @@ def create_staging_table(connection: Connection[Any], mapping: EntityMapping) ->
         "CREATE TABLE IF NOT EXISTS nexus_staging.skipped (entity text NOT NULL, record_id text NOT NULL,"
         " filemaker_id text, scope text NOT NULL, PRIMARY KEY (entity, record_id))"
     )
-    connection.execute("DELETE FROM nexus_staging.skipped WHERE entity = %s", (mapping.entity,))
+    connection.execute("DELETE FROM nexus_staging.skipped WHERE entity = %s", (entity,))
 
 
 def stage_records(

@@ -98,7 +98,8 @@ def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[st
         live_counts,
         step.settings.policy.thresholds.model_dump(),
         count_nexus_only_removed(step.connection, plan.plan_id),
-        [used.sentence() for used in read_relaxations(step.connection, step.run_id)],
+        # what no field is mapped to was decided when the mapping was written, not by what this run found
+        [used.sentence() for used in read_relaxations(step.connection, step.run_id) if used.what != "mapping"],
     )
 
 

@@ -28,6 +28,7 @@ from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
     count_out_of_scope,
     create_staging_table,
+    create_unmapped_tables,
     finish_staging_table,
     lock_staging,
     mark_absent,
@@ -260,6 +261,7 @@ def stage_entities() -> Counts:
             step.counts[f"{entity}_count"] = count
             unreadable += [(mapping, finding) for finding in findings]
             say_out_of_scope(step, mapping)
+        create_unmapped_tables(step.connection, step.settings.mappings)
         for mapping in step.settings.mappings.values():
             gather_details(step.connection, mapping)
         mark_absent(step.connection, find_absent(step))

@@ -1,5 +1,6 @@
 -- title: All appointments have {field:appointment.appointment_type_id}
 -- entity: appointment
+-- needs: appointment.appointment_type_id
 -- severity: stop
 -- group: completeness
 -- field: {field:appointment.appointment_type_id}

@@ -1,5 +1,6 @@
 -- title: All appointments have {field:appointment.clinic_id}
 -- entity: appointment
+-- needs: appointment.clinic_id
 -- severity: stop
 -- group: completeness
 -- field: {field:appointment.clinic_id}

@@ -1,5 +1,6 @@
 -- title: All appointments have {field:appointment.clinician_id}
 -- entity: appointment
+-- needs: appointment.clinician_id
 -- severity: stop
 -- group: completeness
 -- field: {field:appointment.clinician_id}

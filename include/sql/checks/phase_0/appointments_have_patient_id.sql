@@ -1,5 +1,6 @@
 -- title: All appointments have {field:appointment.patient_id}
 -- entity: appointment
+-- needs: appointment.patient_id
 -- severity: stop
 -- group: completeness
 -- field: {field:appointment.patient_id}

@@ -1,5 +1,6 @@
 -- title: All documents have {field:document.export_date}
 -- entity: document
+-- needs: document.export_date
 -- severity: stop
 -- group: completeness
 -- field: {field:document.export_date}

@@ -1,5 +1,6 @@
 -- title: All images have {field:image.export_date}
 -- entity: image
+-- needs: image.export_date
 -- severity: stop
 -- group: completeness
 -- field: {field:image.export_date}

@@ -1,5 +1,6 @@
 -- title: All patients have {field:patient.clinic_id}
 -- entity: patient
+-- needs: patient.clinic_id
 -- severity: stop
 -- group: completeness
 -- field: {field:patient.clinic_id}

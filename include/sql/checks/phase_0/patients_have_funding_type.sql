@@ -1,5 +1,6 @@
 -- title: All patients have {field:patient.funding_type_id}, if FileMaker has funding at all
 -- entity: patient
+-- needs: patient.funding_type_id
 -- severity: stop
 -- group: completeness
 -- field: {field:patient.funding_type_id}

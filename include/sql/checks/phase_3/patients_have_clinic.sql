@@ -1,5 +1,6 @@
 -- title: All patients have a clinic assigned
 -- entity: patient
+-- needs: patient.clinic_id
 -- severity: stop
 -- field: {field:patient.clinic_id}
 -- todo: Correct {field:patient.clinic_id} of these records of layout {layout:patient} in FileMaker

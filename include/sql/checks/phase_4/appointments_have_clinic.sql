@@ -1,5 +1,6 @@
 -- title: All appointments have a clinic assigned
 -- entity: appointment
+-- needs: appointment.clinic_id
 -- severity: stop
 -- field: {field:appointment.clinic_id}
 -- todo: Correct {field:appointment.clinic_id} of these records of layout {layout:appointment} in FileMaker

@@ -1,5 +1,6 @@
 -- title: All appointments have a clinician assigned
 -- entity: appointment
+-- needs: appointment.clinician_id
 -- severity: stop
 -- field: {field:appointment.clinician_id}
 -- todo: Correct {field:appointment.clinician_id} of these records of layout {layout:appointment} in FileMaker

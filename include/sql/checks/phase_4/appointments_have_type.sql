@@ -1,5 +1,6 @@
 -- title: All appointments have an appointment type assigned
 -- entity: appointment
+-- needs: appointment.appointment_type_id
 -- severity: stop
 -- field: {field:appointment.appointment_type_id}
 -- todo: Correct {field:appointment.appointment_type_id} of these records of layout {layout:appointment} in FileMaker

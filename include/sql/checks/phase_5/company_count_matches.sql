@@ -1,0 +1,3 @@
+-- title: Company count matches FileMaker
+-- entity: company
+-- same_as: phase_5/note_count_matches

@@ -1,0 +1,3 @@
+-- title: Coordinator count matches FileMaker
+-- entity: coordinator
+-- same_as: phase_5/note_count_matches

@@ -1,0 +1,3 @@
+-- title: Message count matches FileMaker
+-- entity: message
+-- same_as: phase_5/note_count_matches

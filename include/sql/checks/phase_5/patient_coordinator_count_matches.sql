@@ -1,0 +1,3 @@
+-- title: Patient's coordinator count matches FileMaker
+-- entity: patient_coordinator
+-- same_as: phase_5/note_count_matches

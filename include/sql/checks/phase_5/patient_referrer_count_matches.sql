@@ -1,0 +1,3 @@
+-- title: Referral count matches FileMaker
+-- entity: patient_referrer
+-- same_as: phase_5/note_count_matches

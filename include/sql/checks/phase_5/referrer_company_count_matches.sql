@@ -1,0 +1,3 @@
+-- title: Referrer's company count matches FileMaker
+-- entity: referrer_company
+-- same_as: phase_5/note_count_matches

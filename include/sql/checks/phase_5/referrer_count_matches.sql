@@ -1,0 +1,3 @@
+-- title: Referrer count matches FileMaker
+-- entity: referrer
+-- same_as: phase_5/note_count_matches

@@ -1,0 +1,3 @@
+-- title: The patient that a reply names exists
+-- entity: reply
+-- same_as: phase_5/messages_have_their_patient

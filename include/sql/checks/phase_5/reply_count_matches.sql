@@ -1,0 +1,3 @@
+-- title: Reply count matches FileMaker
+-- entity: reply
+-- same_as: phase_5/note_count_matches
