@@ -33,13 +33,16 @@ def export_layouts(
 ) -> list[Path]:
     """Write each layout of `filemaker` (JSON files as the simulator reads them) into `folder`; return the files.
 
-    `with_ids` adds the columns recordId and modId. Dates are written with the month first, or the day.
+    `with_ids` adds the columns recordId and modId. Dates are written with the month first, or the day. Containers
+    are not exported, nor U+0000, nor a layout that shows the records of another.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for source in sorted(filemaker.glob("API_*.json")):
+    for source in sorted(filemaker.glob("*.json")):
         layout = json.loads(source.read_text(encoding="utf-8"))
-        results = {field["name"]: field["result"] for field in layout["fields"]}
+        if "records" not in layout:
+            continue
+        results = {field["name"]: field["result"] for field in layout["fields"] if field["result"] != "container"}
         records = [
             (record["fieldData"] | {name: record[name] for name in _ID_FIELDS}) if with_ids else record["fieldData"]
             for record in layout["records"]
@@ -88,8 +91,8 @@ def write_workbook(path: Path, results: dict[str, str], records: Iterable[dict[s
 
 
 def _text(value: object, kind: str, is_day_first: bool) -> str:
-    text = str(value)
-    if is_day_first and kind in _MOMENTS and text:
+    text = str(value).replace("\0", "")
+    if is_day_first and kind in _MOMENTS and text.count("/") > 1:
         month, day, rest = text.split("/", 2)
         return f"{day}/{month}/{rest}"
     return text
@@ -99,13 +102,17 @@ def _cell(value: object, kind: str) -> tuple[Any, str]:
     """Return what Excel holds, and the number format that tells dates and times from numbers."""
     if value == "":
         return None, ""
-    if kind in _MOMENTS:
-        form, shown = _MOMENTS[kind]
-        return datetime.strptime(str(value), form), shown
-    if kind == "time":
-        hours, minutes, seconds = (int(part) for part in str(value).split(":"))
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds), "h:mm:ss"
-    if kind == "number":
-        return int(str(value)), ""
+    try:
+        if kind in _MOMENTS:
+            form, shown = _MOMENTS[kind]
+            return datetime.strptime(str(value), form), shown
+        if kind == "time":
+            hours, minutes, seconds = (int(part) for part in str(value).split(":"))
+            return timedelta(hours=hours, minutes=minutes, seconds=seconds), "h:mm:ss"
+        if kind == "number":
+            return int(str(value)), ""
+    except ValueError:
+        pass  # what is not of its field's type is exported as the text that it is
+    text = str(value).replace("\r", "\n").replace("\0", "")
     # Excel reads _x000D_ as a character's number, unless its first line is written as one itself.
-    return _CHARACTER_NUMBER.sub("_x005F_", str(value).replace("\r", "\n")), ""
+    return _CHARACTER_NUMBER.sub("_x005F_", text), ""
