@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local.airflow_client import AirflowClient, AirflowClientError
-from local.clinic import CLINICS, REFERENCE_CLINIC, SEED_CLINIC
+from local.clinic import CLINICS, CONFIGURATION_OF_CLINIC, SEED_CLINIC
 from local.follow import RunFollower
 from local.nexus_database import REPOSITORY
 from local.processes import StackError
@@ -24,7 +24,6 @@ from local.summary import count_rows, rows_table, steps_table
 
 DAG_ID = "filemaker_import"
 RUN_PARAMETERS = {"mode": "publish", "approval": "when_unusual", "nexus_only": "keep"}
-PARAMETERS_OF_CLINIC: dict[str, dict[str, str]] = {SEED_CLINIC: {}, REFERENCE_CLINIC: {}}
 READY = "Ready. Press Ctrl-C to stop."
 LOCAL_DIR = REPOSITORY / ".local"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -38,7 +37,8 @@ EXIT_INTERRUPTED = 130
 
 def clinic_parameters(clinic: str) -> dict[str, str]:
     """Return the parameters of the DAG that a kind of clinic needs beside `RUN_PARAMETERS`: its configuration."""
-    return PARAMETERS_OF_CLINIC[clinic]
+    configuration = CONFIGURATION_OF_CLINIC[clinic]
+    return {"configuration": configuration} if configuration else {}
 
 
 class Demo:

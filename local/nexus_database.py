@@ -40,7 +40,12 @@ class NexusDatabase:
         self.cluster.create_database(self.database, OWNER)
         create_schema(self.uri())
 
-    def grant(self) -> None:
-        """Create the import's own schemas and give its roles their rights, as the cluster's superuser."""
+    def grant(self, configuration: str | None = None) -> None:
+        """Create the import's own schemas and give its roles their rights, as the cluster's superuser.
+
+        A configuration of the import may need more than the default.
+        """
+        files = [GRANTS_FILE, *([GRANTS_FILE.with_suffix(f".{configuration}.sql")] if configuration else [])]
         with psycopg.connect(self.cluster.uri(self.database)) as connection:
-            connection.execute(GRANTS_FILE.read_bytes())
+            for file in files:
+                connection.execute(file.read_bytes())

@@ -22,7 +22,7 @@ import requests
 from local.addresses import Addresses
 from local.airflow import ADMIN, VIEWER, AirflowSettings
 from local.airflow_client import AirflowClient
-from local.clinic import SEED_CLINIC, load_nexus
+from local.clinic import CONFIGURATION_OF_CLINIC, SEED_CLINIC, load_nexus
 from local.network import LOOPBACK, free_ports, is_listening
 from local.nexus_database import (
     BACKUP_ROLE,
@@ -269,7 +269,7 @@ class Stack:
 
     def _fill_nexus(self, nexus: NexusDatabase) -> None:
         load_nexus(nexus.uri(), self.clinic_dir)
-        nexus.grant()
+        nexus.grant(CONFIGURATION_OF_CLINIC[self._clinic])
 
     def _start_airflow(self, settings: AirflowSettings) -> None:
         assert self.metadata is not None

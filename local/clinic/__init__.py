@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .bodies import ObjectBody, iter_objects
-from .build import CLINICS, REFERENCE_CLINIC, SEED_CLINIC, make_clinic
+from .build import CLINICS, CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC, SEED_CLINIC, make_clinic
 from .load import create_schema, load_nexus
 from .output import ClinicSummary
 
 __all__ = [
     "CLINICS",
+    "CONFIGURATION_OF_CLINIC",
     "REFERENCE_CLINIC",
     "SEED_CLINIC",
     "ClinicSummary",

@@ -23,6 +23,8 @@ from .source import make_source
 
 SEED_CLINIC = "seed"
 REFERENCE_CLINIC = "reference"
+CONFIGURATION_OF_CLINIC: dict[str, str | None] = {SEED_CLINIC: None, REFERENCE_CLINIC: "reference"}
+"""The configuration of the import that fits a kind of clinic; None is the default."""
 
 
 def make_clinic(

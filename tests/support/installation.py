@@ -16,7 +16,7 @@ import boto3
 import psycopg
 from psycopg import sql
 
-from local.clinic import SEED_CLINIC, load_nexus, make_clinic
+from local.clinic import CONFIGURATION_OF_CLINIC, SEED_CLINIC, load_nexus, make_clinic
 from local.network import LOOPBACK, free_ports, is_listening
 from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, RESTORE_ROLE, NexusDatabase
 from local.postgres import PostgresCluster
@@ -52,7 +52,7 @@ def start_parts(directory: Path, kind: str = SEED_CLINIC, scale: float = SCALE) 
         template = NexusDatabase(cluster, TEMPLATE)
         template.create()
         load_nexus(template.uri(), clinic)
-        template.grant()
+        template.grant(CONFIGURATION_OF_CLINIC[kind])
         port = free_ports(1)[0]
         server = Program(
             "s3",

@@ -19,11 +19,11 @@ ENTITIES_WITHOUT_PATIENT = ("appointment",)
 
 
 class ScopeRule(BaseModel):
-    """Which records are out of scope (`field` is empty, or is one of some values), and what becomes of them."""
+    """Which records are out of scope, and what becomes of them: `field` is empty (of several: all), or one of values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: str
+    field: str | tuple[str, ...]
     empty: Literal[True] | None = None
     one_of: tuple[str, ...] = ()
     then: Literal["skip", "import"]
@@ -32,18 +32,24 @@ class ScopeRule(BaseModel):
     def _asks_one_thing(self) -> ScopeRule:
         if bool(self.empty) == bool(self.one_of):
             raise ValueError("say either empty: true or one_of: [value, …]")
+        if self.one_of and len(self.fields) > 1:
+            raise ValueError("one_of looks at one field; several can only be empty together")
         return self
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the rule looks at."""
+        return (self.field,) if isinstance(self.field, str) else self.field
 
     def matches(self, fields: Mapping[str, object]) -> bool:
         """Tell whether a record is one of these; values are compared as names are, whatever case and blanks."""
-        raw = fields.get(self.field)
         try:
-            text = values.read_text(raw)
+            texts = [values.read_text(fields.get(name)) for name in self.fields]
         except values.UnreadableValue:
             return False
         if self.empty:
-            return text is None
-        return text is not None and values.fold_name(text) in {values.fold_name(value) for value in self.one_of}
+            return not any(texts)
+        return texts[0] is not None and values.fold_name(texts[0]) in {values.fold_name(value) for value in self.one_of}
 
 
 def find_scope(rules: Mapping[str, ScopeRule], fields: Mapping[str, object]) -> str | None:

@@ -158,7 +158,8 @@ class EntityMapping(_Strict):
             for option, field in column.fields():
                 yield f"columns.{name}.{option}", field
         for name, rule in self.out_of_scope.items():
-            yield f"out_of_scope.{name}.field", rule.field
+            for field in rule.fields:
+                yield f"out_of_scope.{name}.field", field
 
     def staged_columns(self) -> dict[str, str]:
         """Return the staging table's columns after the fixed ones, with their PostgreSQL types.
