@@ -46,7 +46,7 @@ def all_ended(client: FileMakerClient, work: Callable[[int], Any], thread_count:
 
         return Lent()
 
-    client._pool.lend = lend_to_all  # type: ignore[method-assign, assignment]
+    client._pool.lend = lend_to_all  # type: ignore[method-assign]
     # Daemons: threads that hang must fail the test and not keep it from ending.
     threads = [threading.Thread(target=one, args=[number], daemon=True) for number in range(thread_count)]
     for thread in threads:

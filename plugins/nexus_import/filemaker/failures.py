@@ -45,6 +45,10 @@ class FileMakerTimedOutError(FileMakerNoAnswerError):
     """The server took the request and did not answer in time: a smaller page may succeed."""
 
 
+class FileMakerLoginTimedOutError(FileMakerNoAnswerError):
+    """The server did not answer a log-in in time: a smaller page is no help, another try may be."""
+
+
 class FileMakerTlsError(FileMakerError):
     """No trusted TLS connection: a retry cannot help. `problem` says why, `reason` in OpenSSL's words."""
 
