@@ -159,7 +159,8 @@ class Control:
     def delete_record(self, layout: str, record_id: str, *, database: str | None = None) -> None:
         """Delete a record without a session. Raises DataApiError 105 or 101."""
         with self._api.engine:
-            writing.delete(self._api.host.named(database).layout(layout), record_id, self._api.variants)
+            table = self._api.host.named(database).layout(layout).table
+            table.delete(table.record(record_id), frees_id=self._api.variants.record_ids_are_reused)
 
     def between_pages(self, planned: Sequence[Mapping[str, Any]]) -> None:
         """Plan changes between requests; keys as `changes.PlannedChange`. Raises ChangeError."""
