@@ -11,8 +11,8 @@ from .api import changes, writing
 from .api.app import DataApi
 from .api.changes import ChangeError, PlannedChange
 from .behaviour.faults import FaultError
-from .behaviour.settings import Kind, number, number_or_none, read_setting
-from .behaviour.switches import ANY_TARGET, LOGIN_TARGET
+from .behaviour.settings import Kind, number, number_or_none, read_setting, unknown_setting
+from .behaviour.switches import ANY_TARGET, LOGIN_TARGET, Switches
 from .behaviour.variants import Variants
 from .data import filling
 from .data.tables import Table
@@ -25,6 +25,7 @@ SESSION_LIMITS: Final = {
     "idle_timeout_seconds": number(),
     "bad_logins_before_lock": number_or_none(),
 }
+ACTIONS: Final = ("kill_tokens", "expire_container_urls", "between_pages")
 
 
 class Control:
@@ -73,6 +74,7 @@ class Control:
         `expire_container_urls` (true: now) and `between_pages` (a list, see `between_pages`). Raises FaultError
         or ChangeError, and then changes nothing.
         """
+        _check_known(wanted)
         switches = dict(wanted)
         limits = {name: read_limit(name, switches.pop(name)) for name in SESSION_LIMITS if name in switches}
         variants = {
@@ -159,7 +161,8 @@ class Control:
     def delete_record(self, layout: str, record_id: str, *, database: str | None = None) -> None:
         """Delete a record without a session. Raises DataApiError 105 or 101."""
         with self._api.engine:
-            writing.delete(self._api.host.named(database).layout(layout), record_id, self._api.variants)
+            table = self._api.host.named(database).layout(layout).table
+            table.delete(table.record(record_id), frees_id=self._api.variants.record_ids_are_reused)
 
     def between_pages(self, planned: Sequence[Mapping[str, Any]]) -> None:
         """Plan changes between requests; keys as `changes.PlannedChange`. Raises ChangeError."""
@@ -218,6 +221,14 @@ class Control:
         if "closed_databases" in read:
             for data_set in api.host.close_only(read["closed_databases"]):
                 api.sessions.kill_all(data_set.database)
+
+
+def _check_known(wanted: Mapping[str, Any]) -> None:
+    """Refuse names of nothing that can be set; the error lists all that can, not only the faults proper."""
+    known = {*(item.name for item in (*fields(Switches), *fields(Variants))), *SESSION_LIMITS, *ACTIONS}
+    for name in wanted:
+        if name not in known:
+            raise unknown_setting(name, known, "fault")
 
 
 def read_limit(name: str, value: Any) -> Any:

@@ -4,6 +4,20 @@ import pytest
 from nexus_import.errors import ConfigurationError
 from nexus_import.filemaker.address import is_unencrypted, join_path, origin, server_address
 
+MALFORMED_HOSTS = [
+    ("foo..bar.example", "two dots follow each other"),
+    (".example.com", "it begins with a dot"),
+    (
+        f"{'a' * 64}.example.com",
+        "a part of it is longer than 63 characters, or cannot be written as a name",
+    ),
+    (".".join(["a" * 63] * 4), "it is longer than 253 characters"),
+    ("exa mple.com", "it holds a space"),
+    ("*.foo", "it holds the character '*'"),
+    ("fm,example.com", "it holds the character ','"),
+    ("-fm.example.com", "a part of it begins or ends with a hyphen"),
+]
+
 
 @pytest.mark.parametrize(
     ("url", "address"),
@@ -24,6 +38,24 @@ def test_the_address_is_scheme_host_and_port(url: str, address: str) -> None:
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         server_address(url)
+
+
+@pytest.mark.parametrize(("host", "fault"), MALFORMED_HOSTS)
+def test_what_is_wrong_with_a_host_is_said(host: str, fault: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        server_address(f"https://{host}")
+    assert str(raised.value) == (
+        f"The host '{host}' of the FileMaker connection is no host name: {fault}. Write the server's name as in"
+        " https://filemaker.example.com."
+    )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["fm", "fm_server", "10.0.0.7", "fm.example.com.", f"{'a' * 63}.example.com", "müller.example", "[fe80::1]"],
+)
+def test_a_host_of_any_good_form_is_taken(host: str) -> None:
+    assert server_address(f"https://{host}") == f"https://{host}"
 
 
 @pytest.mark.parametrize("url", ["https://user:s3cret@fm.example.com", r"https://fm.example.com\@s3cret.example.com"])

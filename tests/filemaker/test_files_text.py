@@ -41,7 +41,7 @@ def rows_of(path: Path, content: bytes, delimiter: str = COMMA, encoding: str | 
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     block=st.sampled_from([1, 2, 3, 7, 1 << 20]),
 )
-def test_any_table_reads_back_as_it_was(
+def test_any_table_reads_back_with_returns_as_line_ends(
     table: tuple[list[str], list[list[str]]], form: tuple[Form, str], encoding: str, block: int
 ) -> None:
     header, records = table
@@ -52,7 +52,8 @@ def test_any_table_reads_back_as_it_was(
         records = [[record[0].lstrip("\n"), *record[1:]] for record in records]
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(files_text, "BLOCK_BYTES", block):
         content = text_export([header, *records], ending, encoding)
-        assert rows_of(Path(folder) / "x", content, delimiter) == [header, *records]
+        expected = [[value.replace("\r\n", "\r").replace("\n", "\r") for value in record] for record in records]
+        assert rows_of(Path(folder) / "x", content, delimiter) == [header, *expected]
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
@@ -85,7 +86,11 @@ def test_header_that_another_program_put_first_may_end_its_own_way(
     monkeypatch.setattr(files_text, "BLOCK_BYTES", block)
     inside = "two\nlines" if "\r" in end else "two"
     content = f"id\tnote{first}A\tone{end}B\t{inside}{end}".encode()
-    assert rows_of(tmp_path / "x", content, TAB) == [["id", "note"], ["A", "one"], ["B", inside]]
+    assert rows_of(tmp_path / "x", content, TAB) == [
+        ["id", "note"],
+        ["A", "one"],
+        ["B", inside.replace("\n", "\r")],
+    ]
 
 
 def test_values_need_no_quotation_marks_and_may_stand_on_several_lines(tmp_path: Path) -> None:
@@ -95,9 +100,15 @@ def test_values_need_no_quotation_marks_and_may_stand_on_several_lines(tmp_path:
     assert list(read_text_rows(path, None, COMMA)) == [
         (1, ["id", "n"]),
         (2, ["A", "12.5"]),
-        (3, ["B", "two\nlines"]),
+        (3, ["B", "two\rlines"]),
         (5, ["C", ""]),
     ]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_line_ends_inside_quotation_marks_are_returns(tmp_path: Path, end: str) -> None:
+    content = end.join(["id,note", '"A","one', 'two"', '"B",""']).encode()
+    assert rows_of(tmp_path / "x", content) == [["id", "note"], ["A", "one\rtwo"], ["B", ""]]
 
 
 def test_tab_files_keep_quotation_marks(tmp_path: Path) -> None:

@@ -190,3 +190,17 @@ def test_a_client_opens_in_any_thread(simulator: Simulator) -> None:
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(count).result(timeout=30) == CONTACT_COUNT
     assert simulator.control.state()["sessions_open"] == 0
+
+
+@pytest.mark.parametrize(
+    "host", ["foo..bar.example", "https://foo..bar.example", f"{'a' * 64}.example.com", "exa mple.com", "*.foo"]
+)
+def test_a_malformed_host_is_a_sentence_in_the_form(
+    host: str, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set(monkeypatch, connection, host=host)
+    is_working, sentence = FileMakerHook().test_connection()
+    assert not is_working
+    assert sentence.startswith(
+        f"The host '{host.removeprefix('https://')}' of the FileMaker connection is no host name: "
+    )

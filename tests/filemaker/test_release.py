@@ -10,37 +10,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-import requests
 from nexus_import.errors import FileMakerError
-from nexus_import.filemaker import account
-from nexus_import.filemaker.answers import Answer
-from nexus_import.filemaker.client import FileMakerClient
+from nexus_import.filemaker import account, sessions
 
 from local.simulator import Simulator
 
 from .conftest import CONTACTS, PASSWORD, USER, Connect
+from .late_logins import LogIn
 
 WAIT_SECONDS = 30
-
-
-class LogIn:
-    """Stops a client's log-in when the server has opened the session and the client has not read the token yet."""
-
-    def __init__(self, client: FileMakerClient) -> None:
-        self.is_made = threading.Event()
-        self.may_end = threading.Event()
-        self._send = client._transport.send
-        client._transport.send = self._send_slowly  # type: ignore[method-assign]
-
-    def _send_slowly(self, http: requests.Session, method: str, path: str, **options: Any) -> Answer:
-        answer = self._send(http, method, path, **options)
-        if method == "POST" and path.endswith("/sessions"):
-            self.is_made.set()
-            assert self.may_end.wait(WAIT_SECONDS)
-        return answer
 
 
 @contextlib.contextmanager
@@ -70,20 +50,24 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_in_the_middle_of_a_log_in_loses_no_session(simulator: Simulator, connect: Connect) -> None:
+def test_an_interrupt_in_the_middle_of_a_log_in_loses_no_session(
+    simulator: Simulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "CLOSE_WAIT_SECONDS", 0.01)
     client = connect()
     log_in = LogIn(client)
     with interrupted_when(log_in.is_made, signal.SIGINT), pytest.raises(KeyboardInterrupt), client:
         client.found_count(CONTACTS)
     log_in.may_end.set()
-    for thread in threading.enumerate():  # as Python does at its end
-        if thread.name == "filemaker-login":
-            thread.join(WAIT_SECONDS)
+    client._pool.account.log_ins.wait(WAIT_SECONDS)
     state = simulator.control.state()
     assert (state["logins_made"], state["sessions_open"]) == (1, 0)
 
 
-def test_a_log_in_that_ends_after_close_is_taken_back(simulator: Simulator, connect: Connect) -> None:
+def test_a_log_in_that_ends_after_close_is_taken_back(
+    simulator: Simulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "CLOSE_WAIT_SECONDS", 0.01)
     client = connect()
     log_in = LogIn(client)
     with ThreadPoolExecutor(1) as threads:

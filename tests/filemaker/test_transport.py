@@ -123,3 +123,12 @@ def test_an_unencrypted_server_is_warned_of(connect: Connect, caplog: pytest.Log
     connect(url="http://filemaker.invalid").close()
     with caplog.at_level(logging.WARNING):
         assert "not encrypted" in caplog.text
+
+
+@pytest.mark.parametrize("address", ["https://foo..bar.example", "https://*.foo", f"https://{'a' * 64}.example"])
+def test_an_address_that_no_library_takes_is_an_error_of_ours_and_not_retried(address: str, connect: Connect) -> None:
+    client = connect(retry_attempts=5, retry_wait_seconds=100)
+    client._transport.address = address  # as if the check of the host had let it through
+    with pytest.raises(FileMakerError, match="No request can be sent to") as raised:
+        client.product_info()
+    assert not isinstance(raised.value, FileMakerUnavailable)

@@ -278,3 +278,55 @@ def test_a_server_that_never_answers_ends_the_walk(simulator: Simulator, connect
 def test_a_key_that_is_not_on_the_layout_is_named(connect: Connect) -> None:
     with pytest.raises(FileMakerRequestError, match="'uuid'"):
         list(walk_layout(connect(), CONTACTS, "uuid"))
+
+
+@pytest.mark.parametrize("after_requests", range(1, 7))
+def test_a_record_that_gets_the_id_of_the_newest_one_is_read(
+    after_requests: int, simulator: Simulator, connect: Connect
+) -> None:
+    simulator.control.set_faults(record_ids_are_reused=True)
+    ids = fill(simulator, ["B", "C", "D", "E", "F", "A"])
+    change = {"layout": KEYED, "after_requests": after_requests}
+    simulator.control.between_pages(
+        [
+            change | {"operation": "delete", "record_id": ids[-1]},
+            change | {"operation": "insert", "fields": {"id": "A0", "note": "in its place"}},
+        ]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, "id", page_size=2)
+    assert read_out(walk) == live(client, KEYED)
+    assert simulator.control.state()["changes_applied"] == 2
+    assert walk.summary.rewalked == (1 if after_requests > 2 else walk.summary.rewalked)
+
+
+def test_without_keys_it_is_read_when_the_modid_tells(simulator: Simulator, connect: Connect) -> None:
+    simulator.control.set_faults(record_ids_are_reused=True)
+    ids = fill(simulator, ["B", "C", "D"])
+    simulator.control.edit_record(KEYED, ids[-1], {"note": "edited before the walk"})
+    simulator.control.between_pages(
+        [
+            {"layout": KEYED, "operation": "delete", "record_id": ids[-1], "after_requests": 4},
+            {"layout": KEYED, "operation": "insert", "fields": {"id": "A0"}, "after_requests": 4},
+        ]
+    )
+    client = connect()
+    walk = walk_layout(client, KEYED, None, page_size=2)
+    assert read_out(walk) == live(client, KEYED)
+    assert walk.summary.rewalked == 1
+
+
+@BOTH_KINDS
+@pytest.mark.parametrize(("edited", "is_read_again"), [(0, False), (-1, True)], ids=["the first", "the newest"])
+def test_an_edit_alone_is_noticed_only_of_the_newest_record(
+    edited: int, is_read_again: bool, key_field: str | None, simulator: Simulator, connect: Connect
+) -> None:
+    ids = fill(simulator, ["A", "B", "C", "D"])
+    change = {"layout": KEYED, "operation": "edit", "record_id": ids[edited], "fields": {"note": "edited"}}
+    first = {"layout": KEYED, "operation": "edit", "record_id": ids[0], "fields": {"note": "edited too"}}
+    simulator.control.between_pages([change | {"after_requests": 4}, first | {"after_requests": 4}])
+    client = connect()
+    walk = walk_layout(client, KEYED, key_field, page_size=2)
+    notes = {record_id: fields["note"] for record_id, fields in read_out(walk).items()}
+    assert walk.summary.rewalked == int(is_read_again)
+    assert (notes[ids[0]] == "edited too") is is_read_again

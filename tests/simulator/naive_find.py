@@ -106,6 +106,8 @@ def matches(criterion: str, value: Any, kind: str, column: Sequence[Any]) -> boo
         return (not low or _operand(low, kind) <= key) and (not high or key <= _operand(high, kind))
     if kind != "text":
         return bool(key == _operand(criterion.lstrip("="), kind))
+    if criterion.startswith('=="'):
+        return bool(key == fold(criterion[3:-1]))
     if criterion.startswith("=="):
         return _globs(key, 0, fold(criterion[2:]), is_run=lambda _: True, is_end=lambda place: place == len(key))
     return _has_words(key, criterion)

@@ -22,8 +22,10 @@ CLINIC = world(
     SECRETS,
     ELSEWHERE,
     LOST,
+    {"layout": "PeopleSecrets", "table": "People_TO", "fields": [{"name": "id"}]},
+    {"layout": "PeopleElsewhere", "table": "People_TO", "fields": [{"name": "id"}], "dataSource": "Archive"},
     accounts=[
-        {"user": "reader", "password": "r", "readOnly": True, "deniedLayouts": ["Secrets"]},
+        {"user": "reader", "password": "r", "readOnly": True, "deniedLayouts": ["Secrets", "PeopleSecrets"]},
         {"user": "no_api", "password": "n", "fmrest": False},
     ],
     fmidTokens=["claris.id.token"],
@@ -68,6 +70,12 @@ def test_a_reader_writes_nothing_and_does_not_see_denied_layouts() -> None:
         assert outcome(reader.call("DELETE", "layouts/People/records/1")) == (500, "200")
         assert outcome(reader.records("Secrets")) == (500, "200")
         assert outcome(reader.call("GET", "layouts/Secrets")) == (500, "200")
+        hidden = {"layout.response": "PeopleSecrets"}
+        assert outcome(reader.records("People", **hidden)) == (500, "200")
+        assert outcome(reader.find({"id": "A"}, layout="People", **hidden)) == (500, "200")
+        one = {"params": hidden}
+        assert outcome(reader.call("GET", "layouts/People/records/1", **one)) == (500, "200")
+        assert outcome(owner.call("GET", "layouts/People/records/1", **one)) == (200, "0")
         assert len(field_data(owner.records("Secrets"))) == 1
         assert len(field_data(owner.records("People"))) == 2
 
@@ -257,3 +265,13 @@ def test_a_data_source_by_oauth() -> None:
         source = {"database": "Archive", "oAuthRequestId": "R", "oAuthIdentifier": "I"}
         client.log_in(json={"fmDataSource": [source]})
         assert outcome(client.records("Elsewhere")) == (200, "0")
+
+
+def test_an_answer_in_a_layout_that_needs_another_file_opens_that_file() -> None:
+    with serving(CLINIC, ARCHIVE) as (simulator, client):
+        query = {"layout.response": "PeopleElsewhere"}
+        assert outcome(client.records("People", **query)) == (401, "212")
+        client.log_in(json={"fmDataSource": [ARCHIVIST]})
+        assert len(field_data(client.records("People", **query))) == 2
+        simulator.control.set_faults(closed_databases=["Archive"])
+        assert outcome(client.records("People", **query)) == (500, "802")

@@ -204,3 +204,27 @@ def test_stopping_closes_idle_connections_and_frees_the_port() -> None:
     for thread in left:
         thread.join(TIMEOUT_SECONDS)
     assert not [thread.name for thread in left if thread.is_alive()]
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("latency", "latency_ms"),
+        ("kill_token", "kill_tokens"),
+        ("session_caps", "session_cap"),
+        ("empty_layout", "empty_layout_is_error"),
+        ("between_page", "between_pages"),
+    ],
+)
+def test_an_unknown_fault_is_answered_with_all_there_are_and_the_nearest_first(
+    simulator: Simulator, name: str, nearest: str
+) -> None:
+    error = control(simulator, "POST", "faults", {name: 1}).json()["error"]
+    start, _, listed = error.partition("; known: ")
+    known = listed.split(", ")
+    assert start == f"unknown fault {name!r}"
+    assert known[0] == nearest
+    state = simulator.control.state()
+    limits = {"session_cap", "idle_timeout_seconds", "bad_logins_before_lock"}
+    actions = {"kill_tokens", "expire_container_urls", "between_pages"}
+    assert set(known) == {*state["faults"], *state["variants"], *limits, *actions}

@@ -20,7 +20,8 @@ from tests.simulator.worlds import layout, world
 
 KINDS = {"name": "text", "age": "number", "born": "date"}
 LETTERS = "abcABé1 -"
-TEXTS = st.text(alphabet=LETTERS, max_size=8)
+ODD_TEXTS = ["a@b", "B*", "1#", "=a"]
+TEXTS = st.text(alphabet=LETTERS, max_size=8) | st.sampled_from(ODD_TEXTS)
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.5, -1.25, 2.0])
 DAYS = st.builds("{:02}/{:02}/{}".format, st.integers(1, 3), st.integers(1, 3), st.integers(2023, 2024))
 VALUES = {
@@ -36,6 +37,7 @@ OPERANDS = {
 }
 WHOLE = st.sampled_from(["=", "==", "*", "!", "?"])
 GLOB = st.text(alphabet="aAb1*@#", min_size=1, max_size=5).filter(lambda text: text.strip("*"))
+LITERAL = st.sampled_from(ODD_TEXTS)
 
 
 def criteria(name: str) -> st.SearchStrategy[str]:
@@ -52,7 +54,14 @@ def criteria(name: str) -> st.SearchStrategy[str]:
     if name != "name":
         return for_all
     words = st.lists(GLOB, min_size=1, max_size=2).map(" ".join)
-    return for_all | words | GLOB.map("={}".format) | GLOB.map("=={}".format) | operand.map('"{}"'.format)
+    return (
+        for_all
+        | words
+        | GLOB.map("={}".format)
+        | GLOB.map("=={}".format)
+        | operand.map('"{}"'.format)
+        | LITERAL.map('=="{}"'.format)
+    )
 
 
 REQUEST = st.fixed_dictionaries(

@@ -212,3 +212,38 @@ def test_a_duplicate_has_no_related_rows(client: DataApiClient) -> None:
     assert client.call("POST", f"{PATH}/1").json()["response"] == {"recordId": "3", "modId": "0"}
     assert record(client, "3")["fieldData"] == record(client, "1")["fieldData"]
     assert fees(client, "3") == []
+
+
+def test_a_delete_and_a_duplicate_run_their_scripts(client: DataApiClient) -> None:
+    copied = client.call("POST", f"{PATH}/1", json={"script": "Nightly", "script.param": "p"})
+    assert copied.json()["response"] == {"recordId": "3", "modId": "0", "scriptResult": "p", "scriptError": "0"}
+    deleted = client.call("DELETE", f"{PATH}/3", params={"script.prerequest": "Nightly"})
+    assert deleted.json()["response"] == {"scriptResult.prerequest": "", "scriptError.prerequest": "0"}
+    assert outcome(client.call("DELETE", f"{PATH}/1", params={"script": "Nothing"})) == (500, "104")
+    assert outcome(client.call("POST", f"{PATH}/1", json={"script": "Nothing"})) == (500, "104")
+    assert len(field_data(client.records("Visits"))) == 2, "nothing was done without its script"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options"),
+    [
+        ("DELETE", f"{PATH}/1", {"params": {"modId": "0"}}),
+        ("DELETE", f"{PATH}/1", {"params": {"scripts": "Nightly"}}),
+        ("POST", f"{PATH}/1", {"json": {"fieldData": {}}}),
+        ("POST", f"{PATH}/1", {"params": {"script": "Nightly"}}),
+        ("POST", PATH, {"params": {"script": "Nightly"}, "json": {"fieldData": {"id": "C"}}}),
+        ("PATCH", f"{PATH}/1", {"params": {"modId": "9"}, "json": {"fieldData": {"note": "x"}}}),
+        ("POST", "layouts/Visits/_find", {"params": {"_limit": "1"}, "json": {"query": [{"id": "*"}]}}),
+        ("GET", "layouts/Visits", {"params": {"recordid": "1"}}),
+        ("GET", "layouts/Visits/metadata", {"params": {"_limit": "1"}}),
+    ],
+)
+def test_parameters_that_a_call_does_not_take_are_refused_and_nothing_is_done(
+    method: str, path: str, options: dict[str, Any], client: DataApiClient
+) -> None:
+    before = client.records("Visits").json()
+    answer = client.call(method, path, **options)
+    assert outcome(answer) == (400, "960")
+    unknown = next(iter(options.get("params") or options["json"]))
+    assert answer.json()["messages"][0]["message"] == f"Unknown parameter(s): {unknown}"
+    assert client.records("Visits").json() == before

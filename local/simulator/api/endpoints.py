@@ -78,7 +78,7 @@ def endpoint_at(path: tuple[str, ...]) -> Endpoint:
         case ("layouts", name, "records"):
             actions: dict[str, Action] = {
                 "GET": lambda call: _read_page(call, name),
-                "POST": lambda call: writing.create(call.view, _writable(call, name), read_body(call.request)),
+                "POST": lambda call: writing.create(call.view, _writable(call, name), _body_alone(call)),
             }
             return Endpoint(actions, name, is_data=True)
         case ("layouts", name, "records", record_id):
@@ -104,10 +104,12 @@ def _of_record(name: str, record_id: str) -> dict[str, Action]:
     return {
         "GET": lambda call: _read_record(call, name, record_id),
         "PATCH": lambda call: writing.edit(
-            call.view, _writable(call, name, record_id, code=201), record_id, read_body(call.request)
+            call.view, _writable(call, name, record_id, code=201), record_id, _body_alone(call)
         ),
-        "POST": lambda call: writing.duplicate(_writable(call, name), record_id),
-        "DELETE": lambda call: writing.delete(_writable(call, name, record_id), record_id, call.view.variants),
+        "POST": lambda call: writing.duplicate(call.view, _writable(call, name), record_id, _body_alone(call)),
+        "DELETE": lambda call: writing.delete(
+            call.view, _writable(call, name, record_id), record_id, dict(call.request.query)
+        ),
     }
 
 
@@ -117,24 +119,38 @@ def _list_layouts(call: Call) -> dict[str, Any]:
 
 def _describe_layout(call: Call, name: str) -> dict[str, Any]:
     layout = call.layout(name)
-    record_id = dict(call.request.query).get("recordId")
+    given = dict(call.request.query)
+    parameters.refuse_unknown(given, {"recordId"})
+    record_id = given.get("recordId")
     record = None if record_id is None else layout.table.record(record_id)
     return metadata.layout_metadata(layout, record, call.view.variants)
 
 
 def _read_page(call: Call, name: str) -> dict[str, Any]:
     layout = call.layout(name)
-    return records.read_page(call.view, layout, parameters.from_query(call.request.query))
+    return records.read_page(call.view, layout, parameters.from_query(call.request.query), call.layout)
 
 
 def _read_record(call: Call, name: str, record_id: str) -> dict[str, Any]:
     layout = call.layout(name)
-    return records.read_record(call.view, layout, record_id, parameters.single_record(call.request.query))
+    wanted = parameters.single_record(call.request.query)
+    return records.read_record(call.view, layout, record_id, wanted, call.layout)
 
 
 def _find(call: Call, name: str) -> dict[str, Any]:
     layout = call.layout(name)
-    return records.find_records(call.view, layout, read_body(call.request))
+    _no_query(call)
+    return records.find_records(call.view, layout, read_body(call.request), call.layout)
+
+
+def _no_query(call: Call) -> None:
+    """Refuse parameters in the address of a call that takes them in its body."""
+    parameters.refuse_unknown(dict(call.request.query), set())
+
+
+def _body_alone(call: Call) -> dict[str, Any]:
+    _no_query(call)
+    return read_body(call.request)
 
 
 def _writable(call: Call, name: str, record_id: str | None = None, *, code: int = 200) -> Layout:

@@ -17,8 +17,8 @@ DEFAULT_LIMIT_RECORDS: Final = 100
 LONGEST_NUMBER: Final = 18
 
 SCRIPT_STEPS: Final = ("script.prerequest", "script.presort", "script")
-_SCRIPT_PARAMETERS: Final = {name for step in SCRIPT_STEPS for name in (step, f"{step}.param")}
-_SHARED: Final = {"portal", "layout.response", "dateformats", *_SCRIPT_PARAMETERS}
+SCRIPT_PARAMETERS: Final = {name for step in SCRIPT_STEPS for name in (step, f"{step}.param")}
+_SHARED: Final = {"portal", "layout.response", "dateformats", *SCRIPT_PARAMETERS}
 
 
 @dataclass(frozen=True)

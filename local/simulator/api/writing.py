@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..behaviour.variants import Variants
 from ..data import values
 from ..data.layouts import Layout
 from ..data.values import Value
@@ -13,14 +12,7 @@ from ..errors import DataApiError
 from . import parameters, portalrows, scripts, validation
 from .rendering import View
 
-_PARAMETERS: Final = {
-    "fieldData",
-    "portalData",
-    "modId",
-    "options",
-    "dateformats",
-    *(name for step in parameters.SCRIPT_STEPS for name in (step, f"{step}.param")),
-}
+_PARAMETERS: Final = {"fieldData", "portalData", "modId", "options", "dateformats", *parameters.SCRIPT_PARAMETERS}
 
 
 def create(view: View, layout: Layout, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,16 +44,22 @@ def edit(view: View, layout: Layout, record_id: str, body: Mapping[str, Any]) ->
     return {"modId": str(record.mod_id), **({"newPortalRecordInfo": made} if made else {}), **results}
 
 
-def duplicate(layout: Layout, record_id: str) -> dict[str, Any]:
-    """Copy a record without its related rows; raises DataApiError 101."""
-    copy = layout.table.insert(layout.table.record(record_id).fields)
-    return {"recordId": copy.record_id, "modId": str(copy.mod_id)}
+def duplicate(view: View, layout: Layout, record_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a record without its related rows; raises DataApiError 101, 104, 960."""
+    parameters.refuse_unknown(body, parameters.SCRIPT_PARAMETERS)
+    original = layout.table.record(record_id)
+    results = scripts.run(view.data_set, _scripts_of(body))
+    copy = layout.table.insert(original.fields)
+    return {"recordId": copy.record_id, "modId": str(copy.mod_id), **results}
 
 
-def delete(layout: Layout, record_id: str, variants: Variants) -> dict[str, Any]:
-    """Delete a record; raises DataApiError 101, also the second time."""
-    layout.table.delete(layout.table.record(record_id), frees_id=variants.record_ids_are_reused)
-    return {}
+def delete(view: View, layout: Layout, record_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete a record; raises DataApiError 101, also the second time, 104, 960."""
+    parameters.refuse_unknown(given, parameters.SCRIPT_PARAMETERS)
+    record = layout.table.record(record_id)
+    results = scripts.run(view.data_set, _scripts_of(given))
+    layout.table.delete(record, frees_id=view.variants.record_ids_are_reused)
+    return results
 
 
 def check_fields(layout: Layout, fields: Mapping[str, object], parse_day: Any = values.parse_date) -> dict[str, Value]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
@@ -40,12 +41,20 @@ def read_setting(owner: Any, name: str, value: Any, what: str) -> Any:
     """
     known: dict[str, Field[Any]] = {item.name: item for item in fields(owner)}
     if name not in known:
-        raise SettingError(f"unknown {what} {name!r}; known: {', '.join(sorted(known))}")
+        raise unknown_setting(name, known, what)
     kind: Kind = known[name].metadata["kind"]
     try:
         return kind.read(value)
     except (ValueError, TypeError, LookupError) as error:
         raise SettingError(f"{what} {name!r} takes {kind.takes}") from error
+
+
+def unknown_setting(name: str, known: Iterable[str], what: str) -> SettingError:
+    """Return the error for a name that no setting has: it lists all there are, those most like it first."""
+    names = sorted(known)
+    alike = difflib.get_close_matches(name, names, n=3)
+    listed = [*alike, *(other for other in names if other not in alike)]
+    return SettingError(f"unknown {what} {name!r}; known: {', '.join(listed)}")
 
 
 def read_assignment(text: str) -> tuple[str, Any]:

@@ -75,7 +75,7 @@ _HOLD: Final = Kind(_read_hold, "a list of layouts, or an object of numbers by l
 class Switches:
     """All faults; counters run down with each request they spoil, everything else stays until it is changed."""
 
-    latency_ms: float = setting("every request takes that much longer", number(), 0.0)
+    latency_ms: float = setting("every request that reaches the engine takes that much longer", number(), 0.0)
     slow_layout: dict[str, float] = field(
         default_factory=dict,
         metadata=described("seconds by layout: requests for its data take that much longer", numbers_by_name()),

@@ -1,10 +1,10 @@
 r"""The language of FileMaker find criteria: one text for one field, read into one of a few tests.
 
 Text is searched by words: `new cast` finds "Newcastle, New Lambton", `=new` whole words only, `==New York`
-the whole field, `"new york"` a phrase that begins a word, `*"ew yor"` one that stands anywhere. `*` is any
-run of characters, `@` one letter or digit, `#` one digit, `\` takes the next character literally. All
-fields: `=` empty, `*` not empty, `!` duplicates, `<` `>` `<=` `>=`, `a...b` ranges; dates and times: `//`
-today, `?` unreadable, `2024`, `3/2024`, `*/*/2024`, `{1..6}/*/2024`.
+the whole field, `=="a@b"` the whole field without wildcards, `"new york"` a phrase that begins a word,
+`*"ew yor"` one that stands anywhere. `*` is any run of characters, `@` one letter or digit, `#` one digit, `\`
+takes the next character literally. All fields: `=` empty, `*` not empty, `!` duplicates, `<` `>` `<=` `>=`,
+`a...b` ranges; dates and times: `//` today, `?` unreadable, `2024`, `3/2024`, `*/*/2024`, `{1..6}/*/2024`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def _key_interval(operand: str, result: str) -> tuple[Key, Key]:
 
 
 def _whole_field(operand: str) -> Criterion:
-    if not patterns.has_wildcard(operand):
+    is_quoted = operand.startswith('"')
+    if is_quoted or not patterns.has_wildcard(operand):
         folded = fold(show_escaped(operand.strip('"')))
         return KeyRange(low=folded, high=folded)
     matches = patterns.whole_field(operand).fullmatch

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from urllib.parse import quote
 
 from nexus_import.errors import FileMakerError, FileMakerLoginError, FileMakerUnavailable
 from nexus_import.filemaker.address import join_path
 from nexus_import.filemaker.answers import CODE_INVALID_TOKEN, Call, login_refused, unusable
-from nexus_import.filemaker.failures import FileMakerNoAnswerError, Problem
+from nexus_import.filemaker.failures import (
+    FileMakerLoginTimedOutError,
+    FileMakerNoAnswerError,
+    FileMakerTimedOutError,
+    Problem,
+)
+from nexus_import.filemaker.logins import LogIns
 from nexus_import.filemaker.redaction import Secret
 from nexus_import.filemaker.transport import Transport, basic
 
 LOGOUT_TIMEOUT_SECONDS = (2.0, 3.0)  # connect, read: a log-out may run while a task is being killed
 LOGOUT_ATTEMPTS = 2
+LATE_LOGIN_SECONDS = 15 * 60.0
+"""After that the server has ended, as idle, a session whose token never arrived."""
 _SILENCE = frozenset({Problem.TIMED_OUT, Problem.NOT_REACHED})
 
 _log = logging.getLogger(__name__)
@@ -34,27 +40,26 @@ class Account:
         self.credentials = basic(username, password)
         self.open_tokens: dict[Secret, None] = {}
         self.login_count = 0
+        self.log_ins = LogIns(self._log_in, self.end_session)
 
-    def open_session(self, is_wanted: Callable[[], bool]) -> Secret:
-        """Return the token of a new session; it is ended at once when it is no longer wanted.
+    @property
+    def patience_seconds(self) -> float:
+        """How long a caller waits for a log-in: as long as for connection and answer together."""
+        return sum(self._transport.timeout_seconds)
 
-        A thread of its own logs in: an interrupt of this one would lose the token of a session just opened. Python
-        waits for that thread when it ends. Raises FileMakerLoginError when the account is refused,
-        FileMakerUnavailable when a retry may help.
+    def open_session(self, is_wanted: Callable[[], bool], limit: int) -> Secret:
+        """Return the token of a new session; one that is no longer wanted when it is opened is ended.
+
+        The server never has more than `limit` sessions of this account, those included that it may still open for a
+        log-in it did not answer in time: when these use up the limit, another try waits for them. One thread at a
+        time may call this. Raises FileMakerLoginError when the account is refused, FileMakerLoginTimedOutError when
+        there was no answer in time, FileMakerUnavailable when a retry may help otherwise.
         """
-        outcome: Future[Secret] = Future()
-
-        def work() -> None:
-            try:
-                token = self._log_in()
-                if not is_wanted():
-                    self.end_session(token)
-                outcome.set_result(token)
-            except BaseException as error:
-                outcome.set_exception(error)
-
-        threading.Thread(target=work, name="filemaker-login").start()
-        return outcome.result()
+        try:
+            room = limit - len(self.open_tokens)
+            return self.log_ins.next_token(is_wanted, room=room, patience_seconds=self.patience_seconds)
+        except TimeoutError:
+            raise self._timed_out() from None
 
     def end_session(self, token: Secret) -> bool:
         """Log out; return False when the server did not answer in time. Never raises an error of FileMaker."""
@@ -83,9 +88,16 @@ class Account:
         if self._refusal is not None:
             raise copy.copy(self._refusal)
         call = self._call
-        with self._transport.new_http() as http:
-            answer = self._transport.send(http, "POST", self._path, where=call.where, auth=self.credentials, body={})
+        connect_seconds, read_seconds = self._transport.timeout_seconds
+        late = (connect_seconds, max(read_seconds, LATE_LOGIN_SECONDS))
         self.login_count += 1
+        with self._transport.new_http() as http:
+            try:
+                answer = self._transport.send(
+                    http, "POST", self._path, where=call.where, auth=self.credentials, body={}, timeout_seconds=late
+                )
+            except FileMakerTimedOutError:
+                raise self._timed_out() from None
         if answer.is_passing:
             raise unusable(answer, call)
         if not answer.is_ok:
@@ -103,3 +115,12 @@ class Account:
         token = Secret(text)
         self.open_tokens[token] = None
         return token
+
+    def _timed_out(self) -> FileMakerLoginTimedOutError:
+        where = self._call.where
+        return FileMakerLoginTimedOutError(
+            f"{self._transport.address} did not answer a log-in within {self.patience_seconds:g} s, at {where}. The"
+            " server is overloaded, or something else listens there.",
+            problem=Problem.TIMED_OUT,
+            where=where,
+        )

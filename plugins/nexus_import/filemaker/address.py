@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
@@ -9,7 +10,9 @@ from urllib.parse import SplitResult, quote, urlsplit
 from nexus_import.errors import ConfigurationError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+MAX_LABEL_CHARACTERS, MAX_HOST_CHARACTERS = 63, 253  # of the name system
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NOT_IN_A_NAME = re.compile(r"[^\w-]")
 
 
 class Origin(NamedTuple):
@@ -35,8 +38,33 @@ def server_address(url: str) -> str:
         has_port = parts.port is not None
     except ValueError:
         raise ConfigurationError("The port of the FileMaker connection must be a number up to 65535.") from None
+    if fault := host_fault(parts.hostname):
+        raise ConfigurationError(
+            f"The host '{parts.hostname}' of the FileMaker connection is no host name: {fault}. Write the server's"
+            " name as in https://filemaker.example.com."
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port}" if has_port else f"{parts.scheme}://{host}"
+
+
+def host_fault(host: str) -> str:
+    """Return what makes a text no host name and no IP address, "" when it can be one."""
+    if ":" in host:  # stood in brackets
+        return ""
+    labels = host.removesuffix(".").split(".")
+    if "" in labels:
+        return "it begins with a dot" if not labels[0] else "two dots follow each other"
+    if found := _NOT_IN_A_NAME.search(host.replace(".", "")):
+        return "it holds a space" if found[0].isspace() else f"it holds the character '{found[0]}'"
+    if any(label.startswith("-") or label.endswith("-") for label in labels):
+        return "a part of it begins or ends with a hyphen"
+    try:
+        sent = [label.encode("idna").decode() for label in labels]
+    except UnicodeError:
+        return f"a part of it is longer than {MAX_LABEL_CHARACTERS} characters, or cannot be written as a name"
+    if len(".".join(sent)) > MAX_HOST_CHARACTERS:
+        return f"it is longer than {MAX_HOST_CHARACTERS} characters"
+    return ""
 
 
 def port_of(url: str) -> int | None:

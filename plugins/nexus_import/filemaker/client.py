@@ -128,7 +128,7 @@ class FileMakerClient(RecordReader):
 
     @property
     def login_count(self) -> int:
-        """How many log-ins this client has asked for."""
+        """How many log-ins this client has asked for, those that were refused or not answered too."""
         return self._pool.account.login_count
 
     def product_info(self) -> dict[str, Any]:

@@ -16,10 +16,14 @@ Stage = Literal["keys", "empty_keys", "offset", "reconcile"]
 
 
 class Mark(NamedTuple):
-    """What tells one state of a layout from another: its size and its newest record (creation order)."""
+    """What tells one state of a layout from another: its size and its newest record (creation order).
+
+    `newest` is that record's id, modId and, in a walk by key, key: a record that came in the place of a deleted one
+    under the same id has another key.
+    """
 
     found_count: int
-    newest_record_id: str
+    newest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Exchange:
     def _send_with_token(self, session: Session, request: Request) -> Answer:
         token = self._pool.log_in(session)
         try:
-            return self._transport.send(
+            answer = self._transport.send(
                 session.http,
                 request.method,
                 request.path,
@@ -127,6 +127,8 @@ class Exchange:
             # The server may still be at work for this token, and requests of one token queue up behind it.
             self._pool.discard(session)
             raise
+        self._pool.note_use(session)
+        return answer
 
     def _send_bare(self, request: Request, auth: HeaderAuth) -> Answer:
         with self._transport.new_http() as http:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from nexus_import.errors import FileMakerError, FileMakerUnavailable
 
 _WRONG_HOST_CODES = frozenset({62, 64})  # OpenSSL: the certificate is for another host name, IP address
 _EXPIRED_CODE = 10
+_NO_ADDRESS = (requests.exceptions.InvalidURL, LocationParseError)
 
 
 class Problem(StrEnum):
@@ -45,6 +46,10 @@ class FileMakerTimedOutError(FileMakerNoAnswerError):
     """The server took the request and did not answer in time: a smaller page may succeed."""
 
 
+class FileMakerLoginTimedOutError(FileMakerNoAnswerError):
+    """The server did not answer a log-in in time: a smaller page is no help, another try may be."""
+
+
 class FileMakerTlsError(FileMakerError):
     """No trusted TLS connection: a retry cannot help. `problem` says why, `reason` in OpenSSL's words."""
 
@@ -57,10 +62,17 @@ class FileMakerTlsError(FileMakerError):
 
 
 def no_answer(
-    failure: requests.RequestException, *, address: str, where: str, connect_seconds: float, read_seconds: float
+    failure: requests.RequestException | HTTPError,
+    *,
+    address: str,
+    where: str,
+    connect_seconds: float,
+    read_seconds: float,
 ) -> FileMakerError:
     """Return the typed error for a request that failed; it does not refer to `failure`."""
     causes = list(_causes(failure))
+    if isinstance(failure, _NO_ADDRESS) and not isinstance(failure, requests.exceptions.InvalidProxyURL):
+        return FileMakerError(f"No request can be sent to {address}: correct the host of the connection.", where=where)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _untrusted(cause, address, where)
@@ -89,9 +101,10 @@ def no_answer(
     return FileMakerNoAnswerError(advice[problem], problem=problem, where=where)
 
 
-def _problem(failure: requests.RequestException, causes: list[BaseException]) -> Problem:
+def _problem(failure: requests.RequestException | HTTPError, causes: list[BaseException]) -> Problem:
     kinds: list[tuple[type[BaseException], Problem]] = [
         (requests.exceptions.ProxyError, Problem.PROXY),
+        (requests.exceptions.InvalidProxyURL, Problem.PROXY),
         (requests.exceptions.ConnectTimeout, Problem.NOT_REACHED),
         (requests.exceptions.ReadTimeout, Problem.TIMED_OUT),
         (ReadTimeoutError, Problem.TIMED_OUT),  # in the middle of a body

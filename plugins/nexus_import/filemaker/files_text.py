@@ -2,7 +2,7 @@
 
 A return ends a record; returns inside a field are written as vertical tabs, so they never end one. Comma files
 stand in quotation marks, doubled inside a value; tab files quote nothing. Files that went through other programs
-may end their lines with CR LF or LF.
+may end their lines with CR LF or LF. Line ends inside values come out as CR, whichever they were.
 """
 
 from __future__ import annotations
@@ -38,7 +38,12 @@ def read_text_rows(path: Path, encoding: str | None, delimiter: str) -> Iterator
     with path.open("rb") as file:
         lines = _Lines(file, path.name, encoding)
         for number, values in _split_at_tabs(lines) if delimiter == TAB else _split_quoted(lines, delimiter):
-            yield number, [value.replace(RETURN_IN_FIELD, "\r") for value in values]
+            yield number, [_with_returns(value) for value in values]
+
+
+def _with_returns(value: str) -> str:
+    """Return a value with its line ends as the Data API gives them, whatever program wrote the file last."""
+    return value.replace(RETURN_IN_FIELD, "\r").replace("\r\n", "\r").replace("\n", "\r")
 
 
 def _split_at_tabs(lines: _Lines) -> Iterator[Row]:

@@ -51,17 +51,18 @@ class Metadata:
         self._layouts: dict[str, LayoutInfo] = {}
         self._lock = threading.Lock()
 
-    def layout_names(self) -> list[str]:
+    def layout_names(self, session: Session | None = None) -> list[str]:
         """Return the names of the database's layouts, those in folders included; always asked anew."""
-        answer = self.ask(self._database.request("GET", "databases", self._database.name, "layouts"))
+        request = self._database.request("GET", "databases", self._database.name, "layouts")
+        answer = self.ask(request, session=session)
         return _flatten(answer.response.get("layouts", []))
 
-    def layout(self, name: str) -> LayoutInfo:
+    def layout(self, name: str, session: Session | None = None) -> LayoutInfo:
         """Return the description of a layout."""
         with self._lock:
             known = self._layouts.get(name)
         if known is None:
-            known = self._read_layout(name)
+            known = self._read_layout(name, session)
             with self._lock:
                 self._layouts[name] = known
         return known
@@ -75,37 +76,41 @@ class Metadata:
                 self._layouts.pop(name, None)
 
     def ask(self, request: Request, asked: Asked = NOTHING_ASKED, session: Session | None = None) -> Answer:
-        """Return the answer to a request; raises the error that it means, with a hint where there is one."""
+        """Return the answer to a request; raises the error that it means, with a hint where there is one.
+
+        `session` is one that the caller holds: the hint is looked for in it too. A caller who holds one and waited
+        for another would wait for ever once every session is held by such a caller.
+        """
         answer = self._exchange.send(request, session)
         if not answer.is_ok:
-            raise self.refusal(answer, request, asked)
+            raise self.refusal(answer, request, asked, session)
         return answer
 
-    def refusal(self, answer: Answer, request: Request, asked: Asked = NOTHING_ASKED) -> FileMakerError:
+    def refusal(
+        self, answer: Answer, request: Request, asked: Asked = NOTHING_ASKED, session: Session | None = None
+    ) -> FileMakerError:
         """Return the error of an answer, which names the missing layout's neighbour, the field or the portal."""
         error = refused(answer, request.call)
         layout = request.call.layout
         try:
             if answer.code == CODE_LAYOUT_MISSING and layout:
-                return _with_hint(error, nearest_layout(layout, self.layout_names()))
+                return _with_hint(error, nearest_layout(layout, self.layout_names(session)))
             if answer.code == CODE_FIELD_MISSING and asked.fields():
-                return _with_hint(error, missing_fields(asked, self._read_anew(layout)))
+                return _with_hint(error, missing_fields(asked, self._read_anew(layout, session)))
             if answer.code == CODE_PARAMETER_INVALID and asked.portals:
-                return _with_hint(error, missing_portals(asked, self._read_anew(layout)))
+                return _with_hint(error, missing_portals(asked, self._read_anew(layout, session)))
         except FileMakerError:  # what failed is what the caller is to hear of, not the search for a hint
             return error
         return error
 
-    def _read_anew(self, name: str) -> LayoutInfo:
+    def _read_anew(self, name: str, session: Session | None) -> LayoutInfo:
         """Return a layout as it is now: what is known of it may be why the request was wrong."""
         self.forget(name)
-        return self.layout(name)
+        return self.layout(name, session)
 
-    def _read_layout(self, name: str) -> LayoutInfo:
+    def _read_layout(self, name: str, session: Session | None) -> LayoutInfo:
         request = self._database.of_layout("GET", name)
-        answer = self._exchange.send(request)
-        if not answer.is_ok:
-            raise self.refusal(answer, request)
+        answer = self.ask(request, session=session)
         try:
             return read_layout(name, answer.response)
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nexus_import.filemaker.cursor import Cursor, Mark, PageSize
 from nexus_import.filemaker.failures import FileMakerTimedOutError
 from nexus_import.filemaker.reading import RecordReader
-from nexus_import.filemaker.records import Page, Sort, escape_criterion, value_text
+from nexus_import.filemaker.records import Page, Record, Sort, escape_criterion, value_text
 
 _log = logging.getLogger(__name__)
 
@@ -40,16 +40,19 @@ class PageReader:
         if found_count > 1:
             self.request_count += 1
             page = self._noted(self._client.get_records(self._layout, offset=found_count, limit=1))
-        return Mark(found_count, page.records[0].record_id if page.records else "")
+        if not page.records:
+            return Mark(found_count, "")
+        newest = page.records[-1]
+        return Mark(found_count, f"{newest.record_id} {newest.mod_id} {self.key_of(newest)}".rstrip())
 
     def watch(self) -> None:
         """Watch from the last mark on whether rows come or go."""
         self._total_count = self._last_total_count
         self.is_steady = True
 
-    def key_of(self, page: Page) -> str:
-        """Return the key of the last record of a page."""
-        return value_text(page.records[-1].fields.get(str(self._key_field), ""))
+    def key_of(self, record: Record) -> str:
+        """Return the key of a record, "" in a walk without keys."""
+        return value_text(record.fields.get(self._key_field, "")) if self._key_field else ""
 
     def by_key(self, cursor: Cursor) -> Page:
         """Return records with a key, in its order, from the cursor's key on."""

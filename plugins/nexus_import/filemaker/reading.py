@@ -100,7 +100,7 @@ class RecordReader:
             "GET", layout, "records", record_id, params=record_query(portals, self._dateformats)
         )
         answer = self._metadata.ask(request, Asked(portals=_portal_names(portals)), session)
-        records = self._read_page(answer, request, portals).records
+        records = self._read_page(answer, request, portals, session).records
         if not records:
             raise _wrong_shape(answer, request.call)
         return records[0]
@@ -119,7 +119,9 @@ class RecordReader:
             raise self._metadata.refusal(answer, request, asked)
         return self._read_page(answer, request, window.portals)
 
-    def _read_page(self, answer: Answer, request: Request, portals: Sequence[Portal]) -> Page:
+    def _read_page(
+        self, answer: Answer, request: Request, portals: Sequence[Portal], session: Session | None = None
+    ) -> Page:
         """Return the page of an answer; raises FileMakerRequestError on another shape, as of FileMaker 17."""
         where = request.call.where
         try:
@@ -133,18 +135,24 @@ class RecordReader:
             return page
         layout = request.call.layout
         with_rows = [
-            self._with_rows(record, layout, portals, pages) for record, pages in zip(records, first_pages, strict=True)
+            self._with_rows(record, layout, pages, portals, session)
+            for record, pages in zip(records, first_pages, strict=True)
         ]
         return replace(page, records=tuple(with_rows))
 
     def _with_rows(
-        self, record: Record, layout: str, portals: Sequence[Portal], first_pages: Mapping[str, PortalPage]
+        self,
+        record: Record,
+        layout: str,
+        first_pages: Mapping[str, PortalPage],
+        portals: Sequence[Portal],
+        session: Session | None,
     ) -> Record:
         def read(portal: Portal) -> PortalPage:
             request = self._database.of_layout(
                 "GET", layout, "records", record.record_id, params=record_query([portal], self._dateformats)
             )
-            answer = self._metadata.ask(request, Asked(portals=[portal.name]))
+            answer = self._metadata.ask(request, Asked(portals=[portal.name]), session)
             try:
                 return read_portal_page(answer.response["data"][0], portal.name, request.call.where)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError):

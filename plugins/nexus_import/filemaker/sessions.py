@@ -8,8 +8,9 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import requests
@@ -20,11 +21,19 @@ from nexus_import.filemaker.answers import FULL_CODES
 from nexus_import.filemaker.redaction import Secret
 from nexus_import.filemaker.transport import HeaderAuth, Transport
 
+CLOSE_WAIT_SECONDS = 5.0
+"""For a log-in that is under way when the pool is closed: a task that is being killed has seconds."""
+FULL_PAUSE_SECONDS = 60.0
+"""A place for which the server had no room is tried again after that long."""
+
 _log = logging.getLogger(__name__)
 
 
 class Session:
-    """One place of the pool: a connection and, once logged in, its token; used by one thread at a time."""
+    """One place of the pool: a connection and, once logged in, its token; used by one thread at a time.
+
+    `last_used_seconds` is when the server last answered a request with the token, by the pool's clock.
+    """
 
     def __init__(self, http: requests.Session) -> None:
         self.http = http
@@ -40,8 +49,8 @@ class SessionPool:
     """At most `size` sessions of one account, logged in when first needed.
 
     A token is serial on the server, so it is lent to one thread at a time. Log-ins happen one after the other.
-    When the server has no room for one more session, the pool makes do with those it has. `close` takes no
-    lock: a signal handler may call it at any moment.
+    When the server has no room for one more session, the pool makes do with those it has for a while. `close`
+    takes no lock of its own: a signal handler may call it at any moment.
     """
 
     def __init__(
@@ -61,10 +70,11 @@ class SessionPool:
         self._places = [Session(transport.new_http()) for _ in range(size)]
         for session in self._places:
             self._free.put(session)
+        self._refused: deque[tuple[float, Session]] = deque()  # when the server had no room, and for which place
         self._login_lock = threading.Lock()
         self._is_closed = False
         self._owner_pid = os.getpid()
-        atexit.register(self.close)  # a strong reference: sessions of a client that nobody holds end here too
+        atexit.register(self._close_at_exit)  # a strong reference: sessions of a client that nobody holds end here too
 
     def __repr__(self) -> str:
         """Say how many sessions are open, never a token or the password."""
@@ -96,7 +106,6 @@ class SessionPool:
             session.http = self._transport.new_http()
             raise
         finally:
-            session.last_used_seconds = self._clock()
             self._free.put(session)
 
     def log_in(self, session: Session) -> Secret:
@@ -110,11 +119,13 @@ class SessionPool:
         if session.token is None:
             with self._login_lock:
                 self._check_usable()
-                token = self.account.open_session(is_wanted=lambda: not self._is_closed)
-                self._check_usable()
-                session.token = token
-                session.last_used_seconds = self._clock()
+                session.token = self._open_session()
+            self.note_use(session)
         return session.token
+
+    def note_use(self, session: Session) -> None:
+        """Note that the server has just answered with the session's token: its idle time starts anew."""
+        session.last_used_seconds = self._clock()
 
     def discard(self, session: Session, *, is_dead: bool = False) -> None:
         """Take the token away from a session; `is_dead` when the server has already ended it."""
@@ -127,19 +138,32 @@ class SessionPool:
             self.account.end_session(token)
 
     def close(self) -> None:
-        """Log out every session; never raises, may be called again and from a signal handler."""
+        """Log out every session; never raises, may be called again and from a signal handler.
+
+        A log-in that is under way has some seconds to end; after those its thread goes on alone and ends the session
+        when it comes.
+        """
+        self._close(CLOSE_WAIT_SECONDS)
+
+    def _close_at_exit(self) -> None:
+        self._close(max(self.account.patience_seconds, CLOSE_WAIT_SECONDS))
+
+    def _close(self, wait_seconds: float) -> None:
         if self._is_foreign:
             return
         self._is_closed = True
         for token in list(self.account.open_tokens):
             if not self.account.end_session(token):
                 break  # it does not answer at all, and a task that is being killed has seconds
-        if self.open_count:
+        self.account.log_ins.wait(wait_seconds)
+        late_count = self.account.log_ins.under_way_count
+        if self.open_count + late_count:
             _log.warning(
                 "%d FileMaker session(s) could not be logged out; the server ends them after 15 idle minutes",
-                self.open_count,
+                self.open_count + late_count,
             )
-        atexit.unregister(self.close)  # at the end: an interrupt before this leaves the rest to it
+        if not late_count:
+            atexit.unregister(self._close_at_exit)  # at the end: an interrupt before this leaves the rest to it
 
     def hang_up(self) -> None:
         """Close the connections of a pool that is closed and no longer in use."""
@@ -148,13 +172,14 @@ class SessionPool:
 
     def _take(self) -> Session:
         while True:
-            session = self._free.get()
+            session = self._next_place()
             try:
                 self.log_in(session)
             except FileMakerUnavailable as error:
                 if error.code in FULL_CODES and self._has_other(session):
-                    # This place is given up for good: it would be tried, and refused, with every request.
+                    # Set aside for a while: it would be tried, and refused, with every request.
                     _log.info("FileMaker has no room for another session: going on with %d", self.open_count)
+                    self._refused.append((self._clock(), session))
                     continue
                 self._free.put(session)
                 raise
@@ -162,6 +187,26 @@ class SessionPool:
                 self._free.put(session)
                 raise
             return session
+
+    def _next_place(self) -> Session:
+        """Return a free place; while all are in use, one that was set aside long enough ago, else the next free one."""
+        with suppress(queue.Empty):
+            return self._free.get_nowait()
+        with suppress(IndexError):  # none is set aside, or another thread was faster
+            since, session = self._refused.popleft()
+            if self._clock() - since >= FULL_PAUSE_SECONDS:
+                return session
+            self._refused.appendleft((since, session))
+        return self._free.get()
+
+    def _open_session(self) -> Secret:
+        try:
+            token = self.account.open_session(is_wanted=lambda: not self._is_closed, limit=len(self._places))
+        except FileMakerUnavailable:
+            self._check_usable()
+            raise
+        self._check_usable()
+        return token
 
     def _has_other(self, session: Session) -> bool:
         return any(other.token is not None for other in self._places if other is not session)

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from nexus_import.errors import ConfigurationError, FileMakerError
 from nexus_import.filemaker.address import origin, server_address
@@ -114,16 +115,16 @@ class Transport:
 
         With `stream=True` only the headers have been read, and the caller closes the answer.
         """
-        failure: requests.RequestException
+        failure: requests.RequestException | HTTPError
         options["timeout"] = options.get("timeout") or self.timeout_seconds
         try:
             return http.request(method, url, auth=auth, verify=self._verify, allow_redirects=False, **options)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # some of urllib3's pass through requests
             failure = error
         # Raised here, outside the handler: the text of requests' error holds the path, and so a token.
         raise self.explain(failure, where)
 
-    def explain(self, failure: requests.RequestException, where: str) -> FileMakerError:
+    def explain(self, failure: requests.RequestException | HTTPError, where: str) -> FileMakerError:
         """Return the typed error for what requests raised; raise it outside the handler of `failure`."""
         connect, read = self.timeout_seconds
         return no_answer(failure, address=self.address, where=where, connect_seconds=connect, read_seconds=read)

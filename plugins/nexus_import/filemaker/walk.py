@@ -8,6 +8,15 @@ rows came or went, it is read once more in creation order and only the differenc
 Why that is a proof: a row that came and stayed is the newest at the end, one that went without another coming
 makes the layout smaller, and one that came and went was either read, on a page that tells a larger table, or not.
 Without any of these the rows of the start are those of the end, and as many distinct ones were read.
+
+What it assumes: record ids are in the order of creation and are not given again. Where a server does give the id of
+its newest record again after that was deleted, the new record is told from the old one by its modId and its key. It
+is not when both are the same, in a walk without keys when the modId is, and for a record that was stored before an
+interruption when the modId is.
+
+An edit is no sign of movement unless it is the newest record's: a walk that did not move is not read a second time
+only to find edits, which would double its price, and the next import brings them. A record is thus as it was at one
+moment of the walk; where the layout is read again for another reason, newer modIds are handed out too.
 """
 
 from __future__ import annotations
@@ -84,6 +93,7 @@ class LayoutWalk(Iterator[WalkedPage]):
         self._pages = PageReader(client, layout, key_field, page_size=page_size, sort=sort)
         self._after = after
         self._seen: dict[str, str] = dict(already_read)
+        self._keys: dict[str, int] = {}  # hashes of keys by record id: what else tells a record from another
         self._on_page = on_page
         self._reread_count = 0
         self._cursor: Cursor
@@ -124,7 +134,7 @@ class LayoutWalk(Iterator[WalkedPage]):
             page_count=0,
             read_count=0,
             found_at_start=mark.found_count,
-            newest_at_start=mark.newest_record_id,
+            newest_at_start=mark.newest,
         )
 
     def _walk_keys(self) -> Generator[WalkedPage, None, bool]:
@@ -149,7 +159,7 @@ class LayoutWalk(Iterator[WalkedPage]):
             if not page.records:
                 return True
             fresh = self._fresh(page)
-            last_key = self._pages.key_of(page)
+            last_key = self._pages.key_of(page.records[-1])
             is_same_key = cursor.key is not None and last_key.casefold() == cursor.key.casefold()
             if fresh and not is_same_key:
                 self._cursor = replace(cursor, key=last_key, offset=1)
@@ -222,9 +232,16 @@ class LayoutWalk(Iterator[WalkedPage]):
         return page
 
     def _fresh(self, page: Page) -> tuple[Record, ...]:
-        """Return the records that are new or have a newer modId, and remember them."""
-        fresh = tuple(record for record in page.records if self._seen.get(record.record_id) != record.mod_id)
+        """Return the records that are new, have a newer modId or the id of one with another key; remember them."""
+        keys = {record.record_id: hash(self._pages.key_of(record)) for record in page.records}
+        fresh = tuple(
+            record
+            for record in page.records
+            if self._seen.get(record.record_id) != record.mod_id
+            or self._keys.get(record.record_id, keys[record.record_id]) != keys[record.record_id]
+        )
         self._seen.update((record.record_id, record.mod_id) for record in fresh)
+        self._keys.update(keys)
         return fresh
 
     def _hand_out(self, records: tuple[Record, ...]) -> Iterator[WalkedPage]:
