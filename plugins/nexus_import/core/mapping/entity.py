@@ -62,7 +62,8 @@ class ColumnMapping(_Strict):
     `clinical` text that was edited in Nexus is kept; `only_new` fills new rows only. `empty` is the value for an
     empty field where NULL is not allowed. `choices` limits codes, `otherwise` replaces others.
     `length_from` names the look-up whose duration makes an end out of `start_time` when the field is empty, without
-    one `length_minutes` does. `details` names the entity whose records are gathered into the column instead of a
+    one `length_minutes` does; `when_before_start: length` lets it also replace an end that lies before its start.
+    `details` names the entity whose records are gathered into the column instead of a
     field, in a `shape` that the application reads.
     """
 
@@ -82,6 +83,7 @@ class ColumnMapping(_Strict):
     otherwise: str | None = None
     length_from: str | None = None
     length_minutes: int | None = Field(default=None, ge=1)
+    when_before_start: Literal["length"] | None = None
     details: str | None = None
     shape: DetailShape | None = None
 

@@ -21,6 +21,7 @@ READABLE = "phase_0/values_are_readable"
 USUAL = "phase_0/values_are_usual"
 REQUIRED = "phase_0/required_fields"
 AGREE = "phase_0/ids_and_names_agree"
+BEFORE_START = "ends before it starts; its usual length was taken"
 IS_EMPTY = "is empty, and the mapping requires it"
 
 _READERS: dict[str, Callable[[object], object]] = {
@@ -167,6 +168,8 @@ class RowMapper:
             value, unusual = error.value, error
         if value is None and column.has_length:
             value = self._end_from_length(record, column)
+        elif column.when_before_start and self._is_before_start(record, value):
+            value, unusual = self._end_from_length(record, column), values.UnusualValue(BEFORE_START, is_stored=True)
         is_empty = values.read_text(raw) is None and not (column.has_length and value is not None)
         values.fit(value, self._column_types.get(name, ""))
         if unusual:
@@ -213,6 +216,11 @@ class RowMapper:
         """Take a day without a time for no end; a start needs both."""
         if values.read_date(day, column.format) is not None and not column.has_length:
             raise values.UnreadableValue("has a date but no time")
+
+    @staticmethod
+    def _is_before_start(record: _Record, end: Any) -> bool:
+        start: Any = record.row.get("start_time")
+        return start is not None and end is not None and end < start
 
     def _end_from_length(self, record: _Record, column: ColumnMapping) -> object:
         start: Any = record.row.get("start_time")
