@@ -74,3 +74,9 @@ def test_code_that_two_rows_share_finds_nothing() -> None:
     assert lookup.find("c") is None
     assert lookup.is_ambiguous("C")
     assert nexus_id_of(lookup, "One") == FIRST
+
+
+def test_code_cannot_decide_between_two_rows_of_that_name() -> None:
+    lookup = Lookup.from_rows([LookupRow(FIRST, "X1"), LookupRow(SECOND, "x1"), LookupRow(THIRD, "Three", code="X1")])
+    assert lookup.find("X1") is None
+    assert lookup.is_ambiguous("X1")
