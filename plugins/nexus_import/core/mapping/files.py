@@ -59,7 +59,7 @@ def _load(path: Path) -> tuple[EntityMapping | None, list[Mistake]]:
 
 def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
     """Yield the key and the sentence of options that do not go together."""
-    for name in mapping.columns.keys() & mapping.defaults.keys():
+    for name in sorted(mapping.columns.keys() & mapping.defaults.keys()):
         yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
     for name, column in mapping.columns.items():
         for option, what in _of_column(mapping, column):
