@@ -37,7 +37,7 @@ def test_names_that_fold_alike_never_find_one_of_their_rows(names: list[str]) ->
     lookup = Lookup.from_rows(rows)
     for row in rows:
         alike = [other for other in rows if fold_name(other.name) == fold_name(row.name)]
-        assert lookup.find(row.name) == (row if len(alike) == 1 else None)
+        assert lookup.find(row.name) == (row if len(alike) == 1 and fold_name(row.name) else None)
         assert lookup.is_ambiguous(row.name) == (len(alike) > 1)
 
 
@@ -74,3 +74,15 @@ def test_code_that_two_rows_share_finds_nothing() -> None:
     assert lookup.find("c") is None
     assert lookup.is_ambiguous("C")
     assert nexus_id_of(lookup, "One") == FIRST
+
+
+def test_code_cannot_decide_between_two_rows_of_that_name() -> None:
+    lookup = Lookup.from_rows([LookupRow(FIRST, "X1"), LookupRow(SECOND, "x1"), LookupRow(THIRD, "Three", code="X1")])
+    assert lookup.find("X1") is None
+    assert lookup.is_ambiguous("X1")
+
+
+def test_empty_name_finds_nothing_whatever_nexus_and_the_aliases_have() -> None:
+    lookup = Lookup.from_rows([LookupRow(FIRST, " "), LookupRow(SECOND, "Maitland")], {"": "Maitland"})
+    assert lookup.find("") is lookup.find(None) is lookup.find(" ") is None
+    assert lookup.resolve(None, None) == (None, True)

@@ -261,6 +261,15 @@ def test_name_that_nexus_does_not_have_is_staged_without_a_row() -> None:
     assert row["kept_columns"] == ["clinic_id"]  # nobody knows which clinic was meant, so Nexus's stays
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("x" * 200, "x" * 200), ("x" * 201, "(longer than 200 characters)"), ("New\r\ncastel", "New castel")],
+)
+def test_text_that_can_be_no_name_reaches_no_log(name: str, shown: str) -> None:
+    row, findings = read("patient", {"clinic_name": name})
+    assert (row["clinic_id_name"], row["clinic_id"], findings) == (shown, None, [])
+
+
 def small(**columns: dict[str, Any]) -> RowMapper:
     mapping = EntityMapping.model_validate({"entity": "patient", "label": "p", "layout": "L", "columns": columns})
     return RowMapper(mapping, LOOKUPS, ZoneInfo("Australia/Sydney"), {})

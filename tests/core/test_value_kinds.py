@@ -173,6 +173,7 @@ def test_phone_number_and_label_come_apart() -> None:
     ("raw", "rule"),
     [
         ("0412 345", "not the digits"),
+        ("call  Jo\nat home", "no phone number"),
         ("0912345678", "not the digits"),
         ("0000000000", "same digit"),
         ("0412345678901234567", "more than 15 digits"),

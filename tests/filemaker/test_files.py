@@ -220,17 +220,20 @@ def test_repetitions_are_never_read_as_one_value(tmp_path: Path) -> None:
         (" 3.1.2025 ", " 3.1.2025 ", "2025-01-03"),
         ("12/25/2025", "12/25/2025", "2025-25-12"),
         ("2025-11-03", "2025-11-03", "2025-11-03"),
+        ("03/11/2025 10:30:00", "03/11/2025 10:30:00", "2025-11-03 10:30:00"),
         ("3/11/25", "3/11/25", "3/11/25"),
         ("", "", ""),
     ],
 )
 def test_dates_are_read_in_the_order_that_is_set(tmp_path: Path, text: str, month_first: str, day_first: str) -> None:
     day, text_field = {"field": "d", "type": "date"}, {"field": "t"}
-    mapping = mapping_of(born=day, start={"field": "s", "type": "wall_time", "time_field": "c"}, other=text_field)
-    put(tmp_path, "API_Contacts.mer", merge(["id", "d", "s", "c", "t"], ["A", text, text, "", text]))
+    stamp = {"field": "m", "type": "timestamp"}
+    start = {"field": "s", "type": "wall_time", "time_field": "c"}
+    mapping = mapping_of(born=day, start=start, changed=stamp, other=text_field)
+    put(tmp_path, "API_Contacts.mer", merge(["id", "d", "s", "m", "c", "t"], ["A", text, text, text, "", text]))
     for source, expected in ((source_of(tmp_path), month_first), (source_of(tmp_path, date_order="dmy"), day_first)):
         records, _ = read(source, mapping)
-        assert records[0].fields == {"id": "A", "d": expected, "s": expected, "c": "", "t": text}
+        assert records[0].fields == {"id": "A", "d": expected, "s": expected, "m": expected, "c": "", "t": text}
 
 
 def test_dates_of_excel_are_known_as_dates_whatever_the_order(tmp_path: Path) -> None:

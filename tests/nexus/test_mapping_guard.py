@@ -100,6 +100,10 @@ def columns(**columns: Any) -> dict[str, Any]:
             {"aliases": {"clinics": {"NCL": "Newcasle"}}},
             "aliases.clinics.NCL: clinics in Nexus has no 'Newcasle' (nearest: Newcastle)",
         ),
+        (
+            {"aliases": {"clinics": {" ": "Maitland"}}},
+            "aliases.clinics. : an empty name can have no alias: FileMaker's field is empty, fill it there",
+        ),
         ({"aliases": {"clinic": {"NCL": "x"}}}, "aliases.clinic: nothing is looked up in clinic (nearest: clinics)"),
         (
             {"aliases": {"clinics": {"Newcastle": "Maitland"}}},

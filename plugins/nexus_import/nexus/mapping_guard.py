@@ -134,5 +134,5 @@ def _of_aliases(connection: Connection[Any], mapping: EntityMapping) -> Iterator
                 yield key, f"{table} in Nexus has '{spelling}' more than once: an alias cannot decide between them"
             elif own is not None and own != target:
                 yield key, f"{table} in Nexus has '{own.name}' itself: the alias would never be used, remove it"
-            elif fold_name(spelling) == "":
-                yield key, "an empty name can have no alias: use empty values only where Nexus has none"
+            elif not fold_name(spelling):
+                yield key, "an empty name can have no alias: FileMaker's field is empty, fill it there"

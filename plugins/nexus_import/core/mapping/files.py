@@ -65,7 +65,7 @@ def _load(path: Path) -> tuple[EntityMapping | None, list[Mistake]]:
 
 def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
     """Yield the key and the sentence of options that do not go together."""
-    for name in mapping.columns.keys() & mapping.defaults.keys():
+    for name in sorted(mapping.columns.keys() & mapping.defaults.keys()):
         yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
     if mapping.event_key and len(mapping.key_fields) > 1:
         yield "key", "several fields make no UUID: an entity with event_key has one key"

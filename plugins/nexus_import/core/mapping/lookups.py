@@ -57,8 +57,9 @@ class Lookup:
         return cls(found, frozenset(ambiguous), by_id)
 
     def find(self, name: object) -> LookupRow | None:
-        """Return the row of that name, or None when it is unknown or ambiguous."""
-        return self.rows.get(values.fold_name(name))
+        """Return the row of that name, or None when it is unknown, ambiguous or empty."""
+        spelling = values.fold_name(name)
+        return self.rows.get(spelling) if spelling else None
 
     def resolve(self, filemaker_id: str | None, name: object) -> tuple[LookupRow | None, bool]:
         """Return the row that the id means, else the one of the name; and whether the two agree.

@@ -22,6 +22,9 @@ USUAL = "phase_0/values_are_usual"
 REQUIRED = "phase_0/required_fields"
 AGREE = "phase_0/ids_and_names_agree"
 BEFORE_START = "ends before it starts; its usual length was taken"
+MAX_NAME_CHARACTERS = 200
+LONG_NAME = f"(longer than {MAX_NAME_CHARACTERS} characters)"
+"""Shown in place of what can be no name: a text that somebody pasted into the wrong field must not reach a log."""
 IS_EMPTY = "is empty, and the mapping requires it"
 
 _READERS: dict[str, Callable[[object], object]] = {
@@ -150,14 +153,15 @@ class RowMapper:
             record.found.append((column.id_field or column.field, DISAGREE, AGREE))
         if found is None and (text or filemaker_id):
             record.kept.append(name)
-        record.row[f"{name}_name"] = text or (found.name if found else filemaker_id)
+        shown = text if text is None or len(text) <= MAX_NAME_CHARACTERS else LONG_NAME
+        record.row[f"{name}_name"] = shown or (found.name if found else filemaker_id)
         record.row[name] = found.nexus_id if found else None
         return text is None and filemaker_id is None
 
     @staticmethod
     def _id_and_name(fields: Mapping[str, object], column: ColumnMapping) -> tuple[str | None, str | None]:
         filemaker_id = values.read_filemaker_id(fields.get(column.id_field)) if column.id_field else None
-        return filemaker_id, values.read_text(fields.get(column.field))
+        return filemaker_id, values.read_words(fields.get(column.field)) or None
 
     def _fill_value(self, record: _Record, name: str, column: ColumnMapping) -> bool:
         """Stage a value that fits its column; return whether FileMaker has none."""

@@ -21,7 +21,7 @@ from nexus_import.core.values.dates import (
 from nexus_import.core.values.fitting import fit
 from nexus_import.core.values.ids import new_nexus_id, read_filemaker_id, read_uuid
 from nexus_import.core.values.numbers import read_integer, read_number
-from nexus_import.core.values.text import UnreadableValue, UnusualValue, fold_name, read_text
+from nexus_import.core.values.text import UnreadableValue, UnusualValue, fold_name, read_text, read_words
 
 __all__ = [
     "DateForm",
@@ -48,5 +48,6 @@ __all__ = [
     "read_title",
     "read_uuid",
     "read_wall_time",
+    "read_words",
     "split_phone",
 ]

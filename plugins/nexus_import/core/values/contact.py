@@ -44,10 +44,10 @@ def split_phone(value: object) -> Phone | None:
 
     A number that cannot be dialled, or more than one, is unusual: `UnusualValue` holds the text as it is.
     """
-    text = read_words(value)
-    if not text:
+    text = read_text(value)
+    if text is None:
         return None
-    plain = _TRUNK_ZERO.sub("", text) if "+" in text else text
+    plain = _TRUNK_ZERO.sub("", read_words(text)) if "+" in text else read_words(text)
     found = [match for match in _NUMBER.finditer(plain) if len(_digits(match[0])) >= MIN_DIGITS]
     if not found:
         raise _unusual("is no phone number", text)
