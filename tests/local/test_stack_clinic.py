@@ -15,7 +15,7 @@ import requests
 from rich.console import Console
 
 from local import demo
-from local.clinic import CLINICS, REFERENCE_CLINIC
+from local.clinic import CLINICS, CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC
 from local.processes import StackError
 from local.stack import Stack
 from tests.support.reference import ReferenceClinic
@@ -69,7 +69,7 @@ def test_demo_brings_up_the_clinic_that_was_asked_for(tmp_path: Path, monkeypatc
 
 
 def test_every_kind_of_clinic_has_its_place_for_parameters_of_the_run() -> None:
-    assert set(demo.PARAMETERS_OF_CLINIC) == set(CLINICS)
+    assert set(CONFIGURATION_OF_CLINIC) == set(CLINICS)
     assert not any(demo.RUN_PARAMETERS.keys() & demo.clinic_parameters(kind).keys() for kind in CLINICS)
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.journal import create_journal
 from openpyxl import load_workbook
 
 from tests.nexus.quick_run import FileMaker, QuickRun, make_quick_run
 from tests.sql.observed import LogLine, listening, personal_values_in
 from tests.support.copies import connected
-from tests.support.installation import BUCKET, start_installation
+from tests.support.installation import BUCKET, Installation, start_installation
 
 CLINICS, NO_CLINIC = "phase_0/clinic_names_exist", "phase_0/appointments_have_clinic_name"
 DUPLICATES = "phase_3/no_duplicate_patients"
@@ -178,3 +180,15 @@ def test_findings_name_no_person(story: Story) -> None:
         personal = (reported.run.installation.parts.clinic / "personal_values.txt").read_text().splitlines()
         text = "\n".join(body.decode("utf-8-sig") for name, body in reported.files.items() if name.endswith("csv"))
         assert [value for value in personal if value and value in text] == []
+
+
+def test_journal_of_before_gets_the_columns_that_it_lacks(installation: Installation) -> None:
+    columns = {"finding": ["clinic", "layout", "suggestion"], "check_result": ["todo"]}
+    with installation.importer() as connection:
+        create_journal(connection)
+        for table, names in columns.items():
+            for name in names:
+                connection.execute(f"ALTER TABLE nexus_import.{table} DROP COLUMN {name}".encode())
+        create_journal(connection)
+        for table, names in columns.items():
+            assert {column.name for column in read_columns(connection, table, "nexus_import")} >= set(names)

@@ -115,7 +115,17 @@ def personal_values_in(installation: Installation, run_id: str, log: list[LogLin
     Before-images are left out: they are the undo's and hold whole rows.
     """
     said = [line.text for line in log]
-    for table in ("run", "attempt", "step", "check_result", "finding", "plan", "relink_decision"):
+    for table in (
+        "run",
+        "attempt",
+        "step",
+        "check_result",
+        "finding",
+        "relaxation",
+        "balance",
+        "plan",
+        "relink_decision",
+    ):
         rows = installation.rows(f"SELECT t::text FROM nexus_import.{table} AS t WHERE run_id = %s", run_id)
         said += [text for (text,) in rows]
     everything = "\n".join(said)

@@ -98,6 +98,21 @@ def test_policy_that_allows_more_than_is_found_is_not_spoken_of(
         expect_relaxations(observed, {})
 
 
+def test_allowance_of_a_check_that_is_no_file(copy_run: CopyRun, write_policy: Callable[..., Any]) -> None:
+    counted = ("phase_0/values_are_readable", "phase_4/appointment_count_matches")
+    write_policy(allowances=dict.fromkeys(counted, 1))
+    with copy_run(mode="rehearse") as run:
+        clinic = Clinic(run.installation)
+        record = clinic.edit("API_Appointments", {"startDate": ""}, lambda fields: fields["startTime"] != "")
+        observed = go_and_observe(run.clear(READ_AGAIN))
+        assert run.is_green
+        checks = (*counted, "phase_8/appointment_count_matches")
+        expect_relaxations(observed, dict.fromkeys(checks, ("allowance", 1, 1)))
+        # what was mended before the run was cleared is no longer made use of
+        clinic.mend("API_Appointments", record)
+        expect_relaxations(go_and_observe(run.clear(READ_AGAIN)), {})
+
+
 def test_word_on_a_check_holds_where_phase_8_repeats_it(copy_run: CopyRun, write_policy: Callable[..., Any]) -> None:
     write_policy(
         severity={"phase_4/appointments_have_clinic": "warn"},

@@ -10,10 +10,6 @@ earlier AS (
     FROM this_run
     JOIN nexus_import.run AS run ON run.started_at < this_run.started_at AND run.run_id <> this_run.run_id
     JOIN nexus_import.check_result AS result ON result.run_id = run.run_id
-    WHERE EXISTS (
-        SELECT FROM nexus_import.check_result AS again
-        WHERE again.run_id = this_run.run_id AND again.check_id = result.check_id
-    )
     ORDER BY result.check_id, run.started_at DESC, run.run_id
 ),
 present AS (
@@ -48,6 +44,7 @@ SELECT compared.status, compared.check_id, result.title, result.severity, compar
        compared.filemaker_id, compared.nexus_id::text AS nexus_id, compared.layout, compared.field, compared.clinic,
        compared.detail, result.todo, compared.suggestion
 FROM compared
+-- A check that this run did not come to says nothing about what it found before.
 JOIN nexus_import.check_result AS result ON result.run_id = %(run_id)s AND result.check_id = compared.check_id
 ORDER BY compared.check_id, compared.clinic NULLS LAST, compared.entity, length(compared.record_id),
          compared.record_id, compared.filemaker_id, compared.nexus_id, compared.field, compared.detail;

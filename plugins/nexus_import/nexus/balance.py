@@ -58,7 +58,7 @@ def read_balances(connection: Connection[Any], run_id: str) -> list[EntityBalanc
         counts.setdefault(entity, {}).setdefault(what, {})[reason] = count
     balances = [
         EntityBalance(
-            f"{entity}s",
+            f"{entity.replace('_', ' ')}s",
             sum(by_what.get("read", {}).values()),
             **{what: sum(by_what.get(what, {}).values()) for what in FOUND},
             skipped=by_what.get("skipped", {}),

@@ -1,0 +1,189 @@
+"""A whole run of the reference clinic with its own configuration: what live Nexus holds after it, by the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.clinic import CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC
+from tests.support.installation import Installation, start_installation, start_parts
+from tests.support.runs import Run
+
+SCALE = 0.02
+PARAMETERS = {
+    "mode": "publish",
+    "approval": "when_unusual",
+    "nexus_only": "keep",
+    "configuration": CONFIGURATION_OF_CLINIC[REFERENCE_CLINIC],
+}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, dag: Any) -> Iterator[Run]:
+    """The run that was approved and published."""
+    with (
+        start_parts(tmp_path_factory.mktemp("reference"), REFERENCE_CLINIC, SCALE) as parts,
+        start_installation(parts) as installation,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in installation.environment().items():
+            patch.setenv(name, value)
+        yield Run(installation, dag, PARAMETERS, answer="Approve").go()
+
+
+@pytest.fixture(scope="module")
+def nexus(published: Run) -> Installation:
+    """The installation after the run, with the truth about its clinic."""
+    return published.installation
+
+
+@pytest.fixture(scope="module")
+def patients(nexus: Installation) -> dict[str, str]:
+    """Nexus ids of the patients by FileMaker id in upper case."""
+    return dict(nexus.rows("SELECT upper(filemaker_metadata ->> 'filemaker_id'), id::text FROM patients"))
+
+
+def upper(value: str | None) -> str | None:
+    return value.upper() if value else None
+
+
+def test_run_is_approved_published_and_green(published: Run) -> None:
+    assert published.errors == {}
+    assert published.is_green
+    assert len(published.questions) == 1
+
+
+def test_patients_keep_their_ids_and_get_their_clinics(nexus: Installation, patients: dict[str, str]) -> None:
+    assert patients == {
+        filemaker_id: nexus_id for filemaker_id, nexus_id in nexus.truth["patients"].items() if nexus_id
+    }
+    clinics = dict(
+        nexus.rows(
+            "SELECT upper(p.filemaker_metadata ->> 'filemaker_id'), c.name FROM patients p JOIN clinics c"
+            " ON c.id = p.clinic_id"
+        )
+    )
+    expected = {patient: clinic for patient, clinic in nexus.truth["patient_clinics"].items() if clinic}
+    assert clinics == expected
+
+
+def test_phones_addresses_and_mails_stand_where_the_application_reads_them(nexus: Installation) -> None:
+    rows = nexus.rows("SELECT upper(filemaker_metadata ->> 'filemaker_id'), contact_json, address_json FROM patients")
+    found = {
+        patient: {
+            "phones": sorted(entry["number"] for entry in contacts.get("phones", [])),
+            "emails": sorted(entry["address"] for entry in contacts.get("emails", [])),
+            "addresses": sorted(entry["line1"] for entry in addresses.get("addresses", [])),
+        }
+        for patient, contacts, addresses in rows
+    }
+    expected = {
+        patient: {kind: sorted(listed) for kind, listed in kinds.items()}
+        for patient, kinds in nexus.truth["contact_values"].items()
+    }
+    assert {patient: found[patient] for patient in expected} == expected
+    for _, contacts, addresses in rows:
+        mobiles = [entry["number"] for entry in contacts.get("phones", []) if entry["type"] == "mobile"]
+        assert {entry["value"] for entry in contacts.get("mobile", {}).values()} <= set(mobiles)
+        assert bool(contacts.get("mobile")) == bool(mobiles) or "phones" not in contacts
+        if addresses.get("addresses"):
+            assert addresses["street"] == addresses["addresses"][0]["line1"]
+
+
+def test_every_event_of_a_patient_is_an_appointment_with_an_end(nexus: Installation, patients: dict[str, str]) -> None:
+    rows = nexus.rows(
+        "SELECT upper(filemaker_event_id::text), id::text, patient_id::text, end_time >= start_time FROM appointments"
+        " WHERE filemaker_event_id IS NOT NULL"
+    )
+    unreadable = {
+        row[0]
+        for row in nexus.rows(
+            "SELECT upper(filemaker_id) FROM nexus_import.finding WHERE check_id = 'phase_4/appointment_count_matches'"
+        )
+    }
+    assert {event for event, _, _, _ in rows} | unreadable == set(nexus.truth["appointments"])
+    assert all(has_end for _, _, _, has_end in rows)
+    assert {patient for _, _, patient, _ in rows} <= set(patients.values())
+    adopted = {event: nexus_id for event, nexus_id, _, _ in rows if event in nexus.truth["adoptable_appointments"]}
+    assert adopted == {event: nexus.truth["appointments"][event] for event in nexus.truth["adoptable_appointments"]}
+
+
+def test_events_without_a_patient_are_counted_by_their_rule(nexus: Installation, published: Run) -> None:
+    counted = nexus.rows(
+        "SELECT reason, record_count FROM nexus_import.balance WHERE run_id = %s AND entity = 'appointment'"
+        " AND what = 'skipped'",
+        published.run_id,
+    )
+    assert counted == [("without_patient", len(nexus.truth["block_bookings"]))]
+
+
+def test_notes_are_adopted_once_and_surplus_copies_stay(nexus: Installation, patients: dict[str, str]) -> None:
+    known = dict(
+        nexus.rows("SELECT upper(filemaker_id), nexus_id::text FROM nexus_import.identity WHERE entity = 'note'")
+    )
+    for filemaker_id, note in nexus.truth["notes"].items():
+        if note["nexus_id"] and filemaker_id in known:
+            copies = {note["nexus_id"], *nexus.truth["surplus_notes"].get(filemaker_id, [])}
+            assert known[filemaker_id] in copies
+    surplus = {copy for copies in nexus.truth["surplus_notes"].values() for copy in copies}
+    present = {row[0] for row in nexus.rows("SELECT id::text FROM notes")}
+    assert surplus <= present
+
+
+def test_messages_and_replies_belong_to_their_patients(nexus: Installation, patients: dict[str, str]) -> None:
+    for entity, table, truth in (
+        ("message", "sms_messages", {key: one["patient"] for key, one in nexus.truth["messages"].items()}),
+        ("reply", "sms_inbound", nexus.truth["replies"]),
+    ):
+        rows = dict(
+            nexus.rows(
+                f"SELECT upper(known.filemaker_id), row.patient_id::text FROM nexus_import.identity AS known"
+                f" JOIN {table} AS row ON row.id = known.nexus_id WHERE known.entity = %s",
+                entity,
+            )
+        )
+        assert rows == {key: patients.get(upper(patient) or "") for key, patient in truth.items()}
+
+
+def test_referrers_keep_their_ids_and_each_pair_stands_once(nexus: Installation, patients: dict[str, str]) -> None:
+    referrers = dict(
+        nexus.rows("SELECT upper(filemaker_id::text), id::text FROM referrers WHERE filemaker_id IS NOT NULL")
+    )
+    assert nexus.truth["referrers"].items() <= referrers.items()
+    pairs = [tuple(row) for row in nexus.rows("SELECT patient_id::text, referrer_id::text FROM patient_referrers")]
+    assert len(pairs) == len(set(pairs))
+    wanted = {
+        (patients[patient.upper()], referrers[referrer.upper()])
+        for patient, referrer in nexus.truth["referrer_links"].values()
+    }
+    assert wanted <= set(pairs)
+
+
+def test_documents_and_images_are_on_their_patients(nexus: Installation, patients: dict[str, str]) -> None:
+    for table, truth in (("documents_document", "documents"), ("images_batch", "batches")):
+        rows = dict(nexus.rows(f"SELECT id::text, object_id::text FROM {table}"))
+        assert {row: rows[row] for row in nexus.truth[truth]} == {
+            row: patients[patient.upper()] for row, patient in nexus.truth[truth].items() if patient
+        }
+
+
+def test_what_staff_made_is_all_there(nexus: Installation) -> None:
+    for table, rows in nexus.truth["nexus_rows"].items():
+        present = {row[0] for row in nexus.rows(f"SELECT id::text FROM {table}")}
+        assert set(rows) <= present, table
+
+
+def test_what_was_decided_is_said(nexus: Installation, published: Run) -> None:
+    relaxed = dict(nexus.rows("SELECT check_id, what FROM nexus_import.relaxation WHERE run_id = %s", published.run_id))
+    assert relaxed["phase_0/appointments_have_clinician_name"] == "mapping"
+    assert relaxed["phase_3/patients_have_clinic"] == "severity"
+    assert relaxed["phase_6/documents_have_patient"] == "allowance"
+
+
+def test_second_run_plans_nothing(published: Run) -> None:
+    second = Run(published.installation, published.dag, PARAMETERS, answer="Approve").go()
+    assert second.errors == {}
+    plan = second.results["publish.make_plan"]
+    assert [plan[f"{what}_count"] for what in ("added", "changed", "removed")] == [0, 0, 0]
