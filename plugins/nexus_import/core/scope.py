@@ -19,7 +19,7 @@ ENTITIES_WITHOUT_PATIENT = ("appointment",)
 
 
 class ScopeRule(BaseModel):
-    """Which records are out of scope, and what becomes of them: `field` is empty (of several: all), or one of values."""
+    """Which records are out of scope (`field` is empty, of several: all; or one of some values), and what then."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
