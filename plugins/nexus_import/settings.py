@@ -131,6 +131,7 @@ class Policy(_Strict):
     plain_links: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     content_types: dict[str, str]
     side_effects: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    generic_links: dict[str, tuple[tuple[str, ...], ...]] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -163,6 +164,7 @@ class Policy(_Strict):
             self.plain_links,
             self.content_types,
             self.side_effects,
+            self.generic_links,
         )
 
     @property

@@ -11,15 +11,20 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-ID_TYPES = ("uuid", "text", "character varying", "character")
-"""Types of columns that can hold the id of a row; the last three hold it as text."""
-
 # Tables of Nexus, a partitioned one once, under its root's name.
 _TABLES = sql.SQL(
     "SELECT pg_class.oid, CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END AS name"
     " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
     " WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname !~ '^pg_'"
     " AND nspname NOT IN ('information_schema', 'nexus_import', 'nexus_staging', 'nexus_work')"
+)
+# What each type is made of in the end: domains and arrays resolved, also domains over arrays of domains.
+_KINDS = sql.SQL(
+    "part (type_id, base_id, is_array) AS (SELECT oid, oid, false FROM pg_type"
+    "  UNION ALL SELECT type_id, CASE typtype WHEN 'd' THEN typbasetype ELSE typelem END, is_array OR typtype <> 'd'"
+    "  FROM part JOIN pg_type ON oid = base_id WHERE typtype = 'd' OR (typcategory = 'A' AND typelem <> 0)),"
+    " kind AS (SELECT type_id, base_id, is_array, typcategory, typtype FROM part JOIN pg_type ON oid = base_id"
+    "  WHERE typtype <> 'd' AND NOT (typcategory = 'A' AND typelem <> 0))"
 )
 
 
@@ -56,10 +61,14 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class IdColumn:
-    """A column that could hold the id of a row, as a uuid or as text."""
+    """A column that could hold the id of a row, as a uuid or as text, or an array of such.
+
+    A domain counts as what it is made of.
+    """
 
     is_text: bool
     is_nullable: bool
+    is_array: bool = False
 
 
 def split_name(table: str) -> tuple[str, str]:
@@ -103,13 +112,41 @@ def read_id_columns(connection: Connection[Any]) -> dict[tuple[str, str], IdColu
     """Return every column that could hold the id of a row, by table and column."""
     rows = connection.execute(
         sql.SQL(
-            "SELECT known.name, attname, atttypid <> 'uuid'::regtype, NOT attnotnull FROM ({}) AS known"
-            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
-            " WHERE format_type(atttypid, NULL) = ANY(%s)"
-        ).format(_TABLES),
-        (list(ID_TYPES),),
+            "WITH RECURSIVE {} SELECT known.name, attname, base_id <> 'uuid'::regtype, NOT attnotnull, is_array"
+            " FROM ({}) AS known JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid WHERE base_id = 'uuid'::regtype OR typcategory = 'S' ORDER BY 1, attnum"
+        ).format(_KINDS, _TABLES)
     )
     return {(table, column): IdColumn(*rest) for table, column, *rest in rows}
+
+
+def read_integer_columns(connection: Connection[Any]) -> list[tuple[str, str]]:
+    """Return (table, column) of every column of whole numbers: one can hold the id of a content type."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH RECURSIVE {} SELECT known.name, attname FROM ({}) AS known"
+            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid AND NOT is_array"
+            " WHERE base_id = ANY ('{{int2,int4,int8}}'::regtype[]) ORDER BY 1, attnum"
+        ).format(_KINDS, _TABLES)
+    )
+    return rows.fetchall()
+
+
+def read_incomparable_columns(connection: Connection[Any], table: str) -> set[str]:
+    """Return the columns of `table` whose type PostgreSQL cannot compare by value: json, xml, point and the like."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH RECURSIVE {} SELECT attname FROM ({}) AS known"
+            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid"
+            " WHERE known.name = %s AND typtype NOT IN ('e', 'r', 'm') AND typcategory <> 'S' AND NOT EXISTS ("
+            "  SELECT FROM pg_opclass JOIN pg_am ON pg_am.oid = opcmethod"
+            "  WHERE amname = 'btree' AND opcdefault AND opcintype = base_id)"
+        ).format(_KINDS, _TABLES),
+        (table,),
+    )
+    return {name for (name,) in rows}
 
 
 def read_foreign_keys(connection: Connection[Any]) -> list[ForeignKey]:

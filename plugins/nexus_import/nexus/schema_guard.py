@@ -6,18 +6,17 @@ a trigger never change a row behind the plan's back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection
 
-from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy
+from nexus_import.core.data_policy import DataPolicy
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.core.nearest import nearest
 from nexus_import.nexus.catalog import (
     read_all_tables,
-    read_foreign_keys,
-    read_id_columns,
+    read_columns,
     read_missing_indexes,
     read_missing_rights,
     read_side_effects,
@@ -25,7 +24,8 @@ from nexus_import.nexus.catalog import (
 )
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.columns_guard import check_columns
-from nexus_import.nexus.links import CONTENT_TYPES, Kind, Link, generic_columns, paths_to, read_links
+from nexus_import.nexus.links import Kind, Link, paths_to, read_links
+from nexus_import.nexus.links_guard import find_link_mistakes
 
 Severity = Callable[[str, str], str]
 """The policy's word on a check: (check id, default) -> stop or warn."""
@@ -61,7 +61,7 @@ def _result(
 def _check_tables(
     connection: Connection[Any], policy: DataPolicy, preserved: dict[str, list[str]], severity: Severity
 ) -> CheckResult:
-    tables, columns = read_all_tables(connection), read_id_columns(connection)
+    tables = read_all_tables(connection)
     findings = [
         Finding(table, field=path[0].name, detail=_undeclared(table, path))
         for table, path in sorted(paths_to(read_links(connection, policy)).items())
@@ -79,7 +79,7 @@ def _check_tables(
             detail=f"tables: {table}: it cannot be copied without a column id of type uuid; make it untouched",
         )
         for table in policy.copied_tables
-        if table in tables and ((table, "id") not in columns or columns[table, "id"].is_text)
+        if table in tables and not _can_be_copied(connection, table)
     ]
     return _result(
         "tables_are_declared",
@@ -88,6 +88,10 @@ def _check_tables(
         findings,
         severity,
     )
+
+
+def _can_be_copied(connection: Connection[Any], table: str) -> bool:
+    return any(column.name == "id" and column.type == "uuid" for column in read_columns(connection, table))
 
 
 def _undeclared(table: str, path: list[Link]) -> str:
@@ -100,63 +104,11 @@ def _undeclared(table: str, path: list[Link]) -> str:
 def _check_links(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
     return _result(
         "links_are_declared",
-        "Every column that holds the id of a patient or appointment is known",
-        f"Say under plain_links in {POLICY_FILE} what these columns hold",
-        [*_wrong_links(connection, policy), *_unknown_models(connection, policy), *_undeclared_ids(connection, policy)],
+        "Every column that holds the id of a row that may go is known",
+        f"Say under plain_links and generic_links in {POLICY_FILE} what these columns hold",
+        find_link_mistakes(connection, policy),
         severity,
     )
-
-
-def _wrong_links(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    """Yield the columns of plain_links and set_null that Nexus does not have, or that cannot be what is said."""
-    columns = read_id_columns(connection)
-    nullable = {link.name for link in read_links(connection, policy) if link.is_nullable}
-    for name in policy.plain_links:
-        table, _, column = name.rpartition(".")
-        if (table, column) not in columns:
-            of_table = [other for known, other in columns if known == table]
-            yield Finding(
-                table,
-                field=column,
-                detail=f"plain_links: {name}: Nexus has no such column that can hold an id{nearest(column, of_table)}",
-            )
-    for name in policy.set_null:
-        if name not in nullable:
-            table, _, column = name.rpartition(".")
-            yield Finding(
-                table,
-                field=column,
-                detail=f"set_null: {name}: no such column refers to another table and may be NULL"
-                f"{nearest(name, nullable)}",
-            )
-
-
-def _unknown_models(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    rows = connection.execute("SELECT app_label || '.' || model FROM public.django_content_type")
-    known = [model for (model,) in rows]
-    for table, model in policy.content_types.items():
-        if model not in known:
-            detail = f"content_types: {table}: Nexus has no content type {model}{nearest(model, known)}"
-            yield Finding(table, field=CONTENT_TYPES, detail=detail)
-
-
-def _undeclared_ids(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    """Yield the columns that are named like the id of a patient or appointment and that no link explains."""
-    columns, keys = read_id_columns(connection), read_foreign_keys(connection)
-    explained = {(key.table, column) for key in keys for column in key.columns}
-    explained |= {(generic.table, generic.id_column) for generic in generic_columns(keys, columns)}
-    names = {f"{policy.content_types[table].rpartition('.')[2]}_id": table for table in ROOT_TABLES}
-    for table, column in sorted(columns.keys() - explained):
-        for name, parent in names.items():
-            is_like = column == name or column.endswith(f"_{name}")
-            if is_like and f"{table}.{column}" not in policy.plain_links:
-                declare = "" if table in policy.tables else f" and '  {table}: untouched' under tables"
-                yield Finding(
-                    table,
-                    field=column,
-                    detail=f"column {table}.{column} looks like an id of {parent} without a foreign key: add the line "
-                    f"'  {table}.{column}: {parent}' under plain_links (or [] instead of {parent}){declare}",
-                )
 
 
 def _check_side_effects(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
