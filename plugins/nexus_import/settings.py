@@ -21,7 +21,7 @@ from nexus_import.core.mapping import EntityMapping, load_mappings
 from nexus_import.core.nearest import nearest
 from nexus_import.core.policy_rules import mistakes
 from nexus_import.errors import ConfigurationError
-from nexus_import.nexus.checks import known_checks
+from nexus_import.nexus.checks import PROTECTIVE_CHECKS, known_checks
 from nexus_import.nexus.sql import include_folder
 
 Mode = Literal["rehearse", "publish"]
@@ -253,7 +253,7 @@ class Settings:
     def load(cls, parameters: Mapping[str, Any], run_type: str = "manual") -> Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
         policy = read_policy()
-        _require_known_checks(policy)
+        _require_severities(policy)
         if run_type == "scheduled":
             parameters = policy.schedule.model_dump(include={"mode", "approval", "nexus_only"})
         known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
@@ -281,12 +281,17 @@ def load_policy(path: Path) -> Policy:
     return policy
 
 
-def _require_known_checks(policy: Policy) -> None:
+def _require_severities(policy: Policy) -> None:
     known = known_checks()
-    for check_id in policy.severity:
+    for check_id, severity in policy.severity.items():
         if check_id not in known:
             raise ConfigurationError(
                 f"policy.yaml: severity.{check_id}: there is no such check{nearest(check_id, known)}"
+            )
+        if severity == "warn" and (instead := PROTECTIVE_CHECKS.get(check_id)):
+            raise ConfigurationError(
+                f"policy.yaml: severity.{check_id}: 'warn' is impossible: this check keeps rows from being lost "
+                f"unseen. Take the line out; for each thing that it names {instead}."
             )
 
 

@@ -18,12 +18,18 @@ from nexus_import.nexus.catalog import (
     read_all_tables,
     read_columns,
     read_missing_indexes,
-    read_missing_rights,
-    read_side_effects,
     split_name,
 )
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.columns_guard import check_columns
+from nexus_import.nexus.hazards_guard import (
+    find_excess_rights,
+    find_heirs,
+    find_materialized_views,
+    find_missing_rights,
+    find_side_effects,
+    find_unswappable_keys,
+)
 from nexus_import.nexus.links import Kind, Link, paths_to, read_links
 from nexus_import.nexus.links_guard import find_link_mistakes
 
@@ -45,7 +51,10 @@ def check_schema(
         _check_links(connection, policy, severity),
         check_columns(connection, mappings, severity),
         _check_side_effects(connection, policy, severity),
-        _check_rights(connection, policy, severity),
+        _check_rights(connection, policy, mappings, severity),
+        _check_connection(connection, severity),
+        _check_views(connection, policy, severity),
+        _check_unique_keys(connection, severity),
         _check_indexes(connection, policy, severity),
     ]
 
@@ -81,6 +90,7 @@ def _check_tables(
         for table in policy.copied_tables
         if table in tables and not _can_be_copied(connection, table)
     ]
+    findings += find_heirs(connection, policy)
     return _result(
         "tables_are_declared",
         "Every table that reaches patients is declared",
@@ -112,38 +122,58 @@ def _check_links(connection: Connection[Any], policy: DataPolicy, severity: Seve
 
 
 def _check_side_effects(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
-    found = [
-        (table, kind, name)
-        for table, kind, name in read_side_effects(connection)
-        if name not in policy.side_effects.get(table, ())
-        and (table in policy.copied_tables or (table in policy.tables and kind == "row-level security"))
-    ]
     return _result(
         "no_hidden_side_effects",
-        "No trigger, rule or row-level security acts on what the import reads and writes",
+        "No trigger, rule, row-level security or foreign key acts by itself on what the import reads and writes",
         "Ask the developers of Nexus what it does to rows that are added, changed and removed in bulk, by a role that "
         f"is not the application's; then say so under side_effects in {POLICY_FILE}",
-        [
-            Finding(
-                table,
-                field=name,
-                detail=f"{kind} on {table}{'' if name == 'row_security' else f' ({name})'}: if it may stay, add the "
-                f"line '  {table}: [{', '.join([*policy.side_effects.get(table, ()), name])}]' under side_effects",
-            )
-            for table, kind, name in found
-        ],
+        list(find_side_effects(connection, policy)),
         severity,
     )
 
 
-def _check_rights(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
-    missing = read_missing_rights(connection, policy.copied_tables)
+def _check_rights(
+    connection: Connection[Any], policy: DataPolicy, mappings: list[EntityMapping], severity: Severity
+) -> CheckResult:
     return _result(
         "rights_are_granted",
         "The import may write the tables that the policy lets it write",
-        "Add the table to include/sql/grants.sql and run that file again, or make it untouched in the policy",
-        [Finding(table, detail=f"GRANT INSERT, UPDATE, DELETE ON public.{table} TO nexus_import") for table in missing],
+        "Add it to include/sql/grants.sql and run that file again, or make the table untouched in the policy",
+        list(find_missing_rights(connection, policy, mappings)),
         severity,
+    )
+
+
+def _check_connection(connection: Connection[Any], severity: Severity) -> CheckResult:
+    return _result(
+        "connection_is_restricted",
+        "The import comes to Nexus as a role that can do its duty and no more",
+        f"Correct the Airflow connection that {POLICY_FILE} names (connections: nexus)",
+        list(find_excess_rights(connection)),
+        severity,
+    )
+
+
+def _check_views(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    return _result(
+        "materialized_views_are_fresh",
+        "No materialized view shows rows that the import changes",
+        "Such a view shows the rows as they were when it was refreshed last: run the statement after each publish",
+        list(find_materialized_views(connection, policy)),
+        severity,
+        "warn",
+    )
+
+
+def _check_unique_keys(connection: Connection[Any], severity: Severity) -> CheckResult:
+    return _result(
+        "unique_values_can_be_swapped",
+        "Rows that the import changes can take each other's unique values",
+        "Two rows that swap these values would make the publish fail, with nothing changed: ask the developers of "
+        "Nexus to make it a constraint that is DEFERRABLE INITIALLY IMMEDIATE",
+        list(find_unswappable_keys(connection)),
+        severity,
+        "warn",
     )
 
 

@@ -18,6 +18,7 @@ from nexus_import.filemaker.source import require_fields
 from nexus_import.nexus.backup import Backup, find_damage, latest_backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding, record_results
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
@@ -106,6 +107,7 @@ def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = N
     store = open_store(settings)
     tables = settings.policy.copied_tables
     with connect(settings.policy.connections.backup) as connection:
+        require_restricted(connection, "backup")
         attempt = next_attempt(connection, store, run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
