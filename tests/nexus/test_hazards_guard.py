@@ -79,7 +79,7 @@ def test_unique_keys_that_two_rows_cannot_swap_are_a_warning(installation: Insta
         "CREATE UNIQUE INDEX by_name ON patients (lower(last_name)) WHERE false;"
         "ALTER TABLE patients ADD CONSTRAINT own UNIQUE (id, clinic_id), ADD CONSTRAINT patient UNIQUE (title, dob)"
         " DEFERRABLE, ADD CONSTRAINT number UNIQUE (health_number);"
-        "ALTER TABLE notes ADD CONSTRAINT text UNIQUE (content)"
+        "DELETE FROM notes; ALTER TABLE notes ADD CONSTRAINT text UNIQUE (content)"
     )
     result = guard(installation)["unique_values_can_be_swapped"]
     assert said(result) == [

@@ -106,11 +106,6 @@ def read_all_columns(connection: Connection[Any], table: str, schema: str = "pub
     return [Column(*row) for row in rows]
 
 
-def read_tables(connection: Connection[Any]) -> list[str]:
-    """Return every table of the schema `public`, by name."""
-    return [table for table in read_all_tables(connection) if split_name(table)[0] == "public"]
-
-
 def read_all_tables(connection: Connection[Any]) -> list[str]:
     """Return every table of Nexus, also of other schemas than `public`, by name."""
     return [name for _, name in connection.execute(TABLES + sql.SQL(" ORDER BY name"))]

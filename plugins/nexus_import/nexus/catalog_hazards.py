@@ -72,6 +72,30 @@ def read_materialized_views(connection: Connection[Any], tables: Iterable[str]) 
     return rows.fetchall()
 
 
+def read_unsaved_tables(connection: Connection[Any]) -> dict[str, str]:
+    """Return the tables that a backup leaves out, with the reason.
+
+    Rows of an extension are the extension's, those of a foreign table are in another database, and of schemas beside
+    `public` the role may not be let in.
+    """
+    rows = connection.execute(
+        sql.SQL(
+            "WITH known AS ({})"
+            " SELECT known.name, 'it belongs to the extension ' || extname FROM known"
+            "  JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = known.oid AND deptype = 'e'"
+            "  JOIN pg_extension ON pg_extension.oid = refobjid"
+            " UNION SELECT CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END,"
+            "  'its rows are in another database' FROM pg_class"
+            "  JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relkind = 'f'"
+            " UNION SELECT known.name, format('%s may not read it', current_user) FROM known"
+            "  JOIN pg_class ON pg_class.oid = known.oid JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+            "  WHERE nspname <> 'public' AND NOT (has_schema_privilege(nspname, 'USAGE')"
+            "   AND has_table_privilege(known.oid, 'SELECT')) ORDER BY 1"
+        ).format(TABLES)
+    )
+    return dict(rows.fetchall())
+
+
 def read_unswappable_keys(connection: Connection[Any], tables: Iterable[str]) -> list[tuple[str, str, str]]:
     """Return (table, index, definition) of the unique indexes in which two rows cannot take each other's values.
 
