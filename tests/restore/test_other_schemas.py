@@ -71,6 +71,7 @@ def test_what_a_backup_leaves_out_is_in_its_manifest_in_its_log_and_in_the_quest
         "CREATE EXTENSION IF NOT EXISTS plpgsql; ALTER EXTENSION plpgsql ADD TABLE reporting.jobs"
     )
     manifest = reporting.back_up()
+    assert manifest.tables.keys() == {"clinics", "reporting.clinics"}
     assert manifest.left_out == {
         "reporting.jobs": "it belongs to the extension plpgsql",
         "reporting.rates": "its rows are in another database",
