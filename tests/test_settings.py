@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from nexus_import.errors import ConfigurationError
+from nexus_import.nexus.checks import PROTECTIVE_CHECKS, known_checks
 from nexus_import.settings import RestoreParameters, Settings, load_policy
 
 from tests.support.copies import own_include
@@ -181,3 +183,11 @@ def test_choices_of_a_restore_that_do_not_go_together_are_named(chosen: dict[str
 @pytest.mark.parametrize("chosen", [{"undo": "newest"}, {"undo": "run"}, {"undo": None, "scope": "everything"}])
 def test_choices_of_a_restore_that_go_together(chosen: dict[str, Any]) -> None:
     assert RestoreParameters.load(chosen).undo == chosen["undo"]
+
+
+@pytest.mark.parametrize("check", PROTECTIVE_CHECKS)
+def test_check_that_keeps_rows_from_being_lost_cannot_be_relaxed(tmp_path: Path, check: str) -> None:
+    says = rf"^policy\.yaml: severity\.{check}: 'warn' is impossible: .* {re.escape(PROTECTIVE_CHECKS[check])}\.$"
+    with own_include(tmp_path, severity={check: "warn"}), pytest.raises(ConfigurationError, match=says):
+        Settings.load({})
+    assert PROTECTIVE_CHECKS.keys() <= known_checks()

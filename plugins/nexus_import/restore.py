@@ -50,6 +50,7 @@ from nexus_import.nexus.restore.scope import EVERYTHING, PATIENT_DATA, ScopeName
 from nexus_import.nexus.restore.undo_words import publication_line, undo_headline, undo_lines
 from nexus_import.nexus.restore.undoing import look_at_undo, plan_undo, undo_as_planned
 from nexus_import.nexus.restore.words import backup_line, headline, plan_lines
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.nexus.session import SESSION_OPTIONS
 from nexus_import.settings import Policy, RestoreParameters, read_policy
 from nexus_import.storage import ObjectStore
@@ -103,6 +104,7 @@ def show_list(uri: str, store: ObjectStore | None) -> int:
 def run(request: Request, store: ObjectStore, policy: Policy) -> int:
     """Restore a backup and return the exit code; raises `NexusImportError` when that is refused."""
     with _connect(request.uri) as connection:
+        require_restricted(connection, "restore")
         chosen = choose_backup(find_backups(connection, store), request.backup)
         if chosen.manifest is None:
             raise RestoreRefused(f"{backup_line(chosen)}.")
@@ -116,6 +118,7 @@ def run(request: Request, store: ObjectStore, policy: Policy) -> int:
 def run_undo(request: Request, policy: Policy) -> int:
     """Undo a publish and return the exit code; raises `NexusImportError` when that is refused."""
     with _connect(request.uri) as connection:
+        require_restricted(connection, "restore")
         found = read_publications(connection)
         chosen = choose_publication(found, request.undo or NEWEST)
         log.info("Publish: %s", publication_line(found, chosen))

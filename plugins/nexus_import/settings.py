@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from functools import cached_property
@@ -20,7 +20,7 @@ from nexus_import.core.nearest import nearest
 from nexus_import.core.policy_rules import mistakes, unmapped
 from nexus_import.core.yaml_files import Mistake, YamlFile, mistakes_in_words, require_none
 from nexus_import.errors import ConfigurationError
-from nexus_import.nexus.checks import known_checks
+from nexus_import.nexus.checks import PROTECTIVE_CHECKS, known_checks
 from nexus_import.nexus.sql import include_folder
 
 DEFAULT_CONFIGURATION = "default"
@@ -134,6 +134,7 @@ class Policy(_Strict):
     plain_links: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     content_types: dict[str, str]
     side_effects: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    generic_links: dict[str, tuple[tuple[str, ...], ...]] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -166,6 +167,7 @@ class Policy(_Strict):
             self.plain_links,
             self.content_types,
             self.side_effects,
+            self.generic_links,
         )
 
     @property
@@ -332,8 +334,20 @@ def load_policy(path: Path, checks: Collection[str] | None = None) -> Policy:
             for check_id in named
             if checks is not None and check_id not in checks
         ]
+        found += [file.places.mistake(key, what) for key, what in _relaxed_protections(policy)]
     require_none(found)
     return cast(Policy, policy)
+
+
+def _relaxed_protections(policy: Policy) -> Iterator[tuple[str, str]]:
+    relaxed = [("severity", check_id) for check_id, word in policy.severity.items() if word == "warn"]
+    for section, check_id in [*relaxed, *(("allowances", check_id) for check_id in policy.allowances)]:
+        if instead := PROTECTIVE_CHECKS.get(check_id):
+            yield (
+                f"{section}.{check_id}",
+                "is impossible: this check keeps rows from being lost unseen. Take the line out; for each thing "
+                f"that it names {instead}.",
+            )
 
 
 def _refuse(source: str, error: ValidationError, model: type[BaseModel]) -> ConfigurationError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ SECTIONS = ("tables", "nexus_only_tables", "nexus_only_rows", "vanished", "plain
 
 def found(preserved: tuple[str, ...] = (), **changes: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the mistakes of the shipped policy with these changes; None takes a key out."""
+    return list(mistakes(shipped(**changes), preserved))
+
+
+def shipped(**changes: dict[str, Any]) -> DataPolicy:
+    """Return the shipped policy with these changes."""
     sections: dict[str, Any] = {}
     for name in SECTIONS:
         merged = {**WRITTEN[name], **changes.get(name, {})}
@@ -23,12 +29,11 @@ def found(preserved: tuple[str, ...] = (), **changes: dict[str, Any]) -> list[tu
     sections["plain_links"] = {
         key: (value,) if isinstance(value, str) else tuple(value) for key, value in sections["plain_links"].items()
     }
-    policy = DataPolicy(
+    return DataPolicy(
         **sections,
         set_null=tuple(changes.get("set_null", WRITTEN["set_null"])),
         side_effects=changes.get("side_effects", {}),
     )
-    return list(mistakes(policy, preserved))
 
 
 def test_shipped_policy_has_none() -> None:
@@ -169,3 +174,19 @@ def test_preserved_table_cannot_be_worked_on() -> None:
 
 def test_table_of_another_schema_may_be_untouched() -> None:
     assert found(tables={"reporting.visits": "untouched"}) == []
+
+
+@pytest.mark.parametrize(
+    ("generic_links", "says"),
+    [
+        ({"tags": [["content_type_id", "object"]]}, "there is no table 'tags' under tables"),
+        ({"encounters": [["a", "b", "c"]]}, "['a', 'b', 'c'] is not [type column, id column], nor [type column]"),
+        ({"encounters": [[]]}, "[] is not [type column, id column], nor [type column]"),
+        ({"tags": [["content_type_id"]], "encounters": [["a_type_id", "b"]]}, None),
+    ],
+)
+def test_pairs_of_a_generic_link(generic_links: dict[str, Any], says: str | None) -> None:
+    policy = replace(shipped(), generic_links=generic_links)
+    assert [(key.split(".")[0], text[: len(says or "")]) for key, text in mistakes(policy, ())] == (
+        [("generic_links", says)] if says else []
+    )

@@ -17,6 +17,9 @@ TABLES = {
     " FOREIGN KEY (patient_id, clinic_id) REFERENCES patients (id, clinic_id))",
     "tagged_items": "CREATE TABLE tagged_items (id uuid PRIMARY KEY, object_id text,"
     " content_type_id integer REFERENCES django_content_type (id))",
+    "badges": "CREATE TABLE badges (id uuid PRIMARY KEY, target_type_id smallint, target_id row_reference)",
+    "marks": "CREATE TABLE marks (id uuid PRIMARY KEY, subject text,"
+    " kind_id integer REFERENCES django_content_type (id))",
     "tag_votes": "CREATE TABLE tag_votes (id uuid PRIMARY KEY, tag_id uuid REFERENCES tagged_items (id))",
     "patient_flags": "CREATE TABLE patient_flags (id uuid PRIMARY KEY, patient_id uuid)",
     "reporting.visits": "CREATE TABLE reporting.visits ("
@@ -28,7 +31,9 @@ TABLES = {
     " PRIMARY KEY (id, taken_on)) PARTITION BY RANGE (taken_on)",
 }
 """Table -> what makes it; parents first."""
-PREPARATION = "CREATE SCHEMA reporting; ALTER TABLE patients ADD UNIQUE (id, clinic_id)"
+PREPARATION = (
+    "CREATE SCHEMA reporting; CREATE DOMAIN row_reference AS uuid; ALTER TABLE patients ADD UNIQUE (id, clinic_id)"
+)
 PARTITIONS = (
     "CREATE TABLE measurements_early PARTITION OF measurements FOR VALUES FROM (MINVALUE) TO ('2026-01-01');"
     "CREATE TABLE measurements_late PARTITION OF measurements FOR VALUES FROM ('2026-01-01') TO (MAXVALUE)"
@@ -36,9 +41,10 @@ PARTITIONS = (
 RIGHTS = (
     "GRANT USAGE ON SCHEMA reporting TO nexus_import;"
     "GRANT INSERT, UPDATE, DELETE ON referral_forms, referral_pages, plan_budgets, tagged_items, tag_votes, episodes,"
-    " patient_flags, measurements TO nexus_import"
+    " badges, marks, patient_flags, measurements TO nexus_import"
 )
 PLAIN_LINKS = {"patient_flags.patient_id": ("patients",)}
+GENERIC_LINKS = {"marks": [["kind_id", "subject"]]}
 
 
 def make_strange(installation: Installation) -> None:
@@ -53,6 +59,7 @@ def declare(treatment: str = "untouched", **changes: Any) -> DataPolicy:
     written = POLICY.model_dump() | {
         "tables": POLICY.tables | tables,
         "plain_links": POLICY.plain_links | PLAIN_LINKS,
+        "generic_links": GENERIC_LINKS,
     }
     nexus_only = changes.pop("nexus_only", "keep")
     return type(POLICY).model_validate(written | changes, by_name=True).data_policy(nexus_only)

@@ -157,7 +157,7 @@ def test_core_table_that_became_empty_is_refused(
     installation: Installation, store: ObjectStore, journal: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation.execute(f"TRUNCATE {', '.join(CORE_TABLES)} CASCADE")
-    monkeypatch.setattr("nexus_import.nexus.backup.read_tables", lambda connection: list(CORE_TABLES))
+    monkeypatch.setattr("nexus_import.nexus.backup.read_all_tables", lambda connection: list(CORE_TABLES))
     never_filled = take(installation, store, 1)
     record_backup(journal, never_filled)
     assert take(installation, store, 2).row_count == 0

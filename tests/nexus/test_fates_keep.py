@@ -20,7 +20,7 @@ from tests.nexus.lost_rows import (
     removed,
 )
 from tests.nexus.quick_run import FileMaker, QuickRun, make_quick_run
-from tests.nexus.strange_schema import PLAIN_LINKS, TABLES, declare, make_strange
+from tests.nexus.strange_schema import GENERIC_LINKS, PLAIN_LINKS, TABLES, declare, make_strange
 from tests.support.copies import connected, own_include
 from tests.support.installation import Installation, start_installation
 
@@ -140,6 +140,7 @@ def kept(parts: Any, dag: Any, first_run: QuickRun, tmp_path_factory: pytest.Tem
     policy = {
         "tables": dict.fromkeys(TABLES, "kept") | {"reporting.visits": "untouched"},
         "plain_links": PLAIN_LINKS,
+        "generic_links": GENERIC_LINKS,
     }
     with (
         start_installation(parts, template) as installation,

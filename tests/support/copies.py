@@ -22,10 +22,10 @@ PARAMETERS = {"mode": "publish", "approval": "when_unusual", "nexus_only": "keep
 
 
 @contextmanager
-def connected(installation: Installation) -> Iterator[None]:
-    """Point Airflow's connections at the installation."""
+def connected(installation: Installation, **roles: str) -> Iterator[None]:
+    """Point Airflow's connections at the installation; `roles` as in `Installation.environment`."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in installation.environment().items():
+        for name, value in installation.environment(**roles).items():
             patch.setenv(name, value)
         yield
 

@@ -124,10 +124,14 @@ class Installation:
             region_name="ap-southeast-2",
         )
 
-    def environment(self) -> dict[str, str]:
-        """Return the Airflow connections of this installation as environment variables."""
+    def environment(self, **roles: str) -> dict[str, str]:
+        """Return the Airflow connections of this installation as environment variables.
 
-        def postgres(role: str) -> dict[str, Any]:
+        `roles` let a connection come as another role than it should: NEXUS_DB="nexus" as Nexus's owner.
+        """
+
+        def postgres(name: str, role: str) -> dict[str, Any]:
+            role = roles.get(name, role)
             cluster = self.database.cluster
             return {
                 "conn_type": "postgres",
@@ -139,9 +143,9 @@ class Installation:
             }
 
         connections = {
-            "NEXUS_DB": postgres(IMPORT_ROLE),
-            "NEXUS_DB_BACKUP": postgres(BACKUP_ROLE),
-            "NEXUS_DB_RESTORE": postgres(RESTORE_ROLE),
+            "NEXUS_DB": postgres("NEXUS_DB", IMPORT_ROLE),
+            "NEXUS_DB_BACKUP": postgres("NEXUS_DB_BACKUP", BACKUP_ROLE),
+            "NEXUS_DB_RESTORE": postgres("NEXUS_DB_RESTORE", RESTORE_ROLE),
             "FILEMAKER_DEFAULT": {
                 "conn_type": "filemaker",
                 "host": self.simulator.url,

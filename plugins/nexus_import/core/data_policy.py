@@ -47,7 +47,8 @@ class DataPolicy:
 
     `nexus_only` is the run's parameter and `nexus_only_tables` what overrides it for single tables. `set_null` and
     `plain_links` name columns as `table.column`; `plain_links` gives the tables whose ids such a column holds;
-    `content_types` gives Django's `app_label.model` of a table.
+    `content_types` gives Django's `app_label.model` of a table. `generic_links` pairs the two columns of a generic link
+    whose names do not: (type column, id column), or the type column alone where it is about no row.
     """
 
     tables: Mapping[str, Treatment]
@@ -59,6 +60,7 @@ class DataPolicy:
     plain_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     content_types: Mapping[str, str] = field(default_factory=dict)
     side_effects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    generic_links: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
     def copied_tables(self) -> list[str]:

@@ -26,6 +26,7 @@ def mistakes(policy: DataPolicy, preserved: Collection[str]) -> Iterator[Mistake
     always = [table for table, needed in MAPPED_TABLES.items() if needed == "imported"]
     yield from _fates("vanished", policy.vanished, tuple(dict.fromkeys([*always, *policy.imported_tables])))
     yield from _links(policy)
+    yield from _generic_links(policy)
     for table in policy.side_effects:
         if table not in policy.tables:
             yield f"side_effects.{table}", _no_such_table(policy, table)
@@ -114,6 +115,16 @@ def _links(policy: DataPolicy) -> Iterator[Mistake]:
             yield f"content_types.{table}", _no_such_table(policy, table)
         elif len(model.split(".")) != 2:
             yield f"content_types.{table}", f"'{model}' is not app_label.model"
+
+
+def _generic_links(policy: DataPolicy) -> Iterator[Mistake]:
+    for table, pairs in policy.generic_links.items():
+        key = f"generic_links.{table}"
+        for pair in pairs:
+            if len(pair) not in (1, 2):
+                yield key, f"{list(pair)} is not [type column, id column], nor [type column] where it is about no row"
+        if table not in policy.tables and any(len(pair) == 2 for pair in pairs):
+            yield key, _no_such_table(policy, table)
 
 
 def _no_such_table(policy: DataPolicy, table: str) -> str:

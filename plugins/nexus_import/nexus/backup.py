@@ -1,4 +1,4 @@
-"""The backup: every table of the Nexus schema as CSV, in one snapshot, compressed and streamed to S3.
+"""The backup: every table of Nexus, of every schema, as CSV, in one snapshot, compressed and streamed to S3.
 
 A manifest, written last, tells columns, rows and checksums; without it there is no backup. No object is ever
 overwritten: a further backup of the same run is a further attempt with a folder of its own. The tables by which the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +20,16 @@ from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
 from nexus_import.errors import BackupError
-from nexus_import.nexus.catalog import read_columns, read_tables
+from nexus_import.nexus.catalog import read_all_tables, read_columns, split_name
+from nexus_import.nexus.catalog_hazards import read_unsaved_tables
 from nexus_import.nexus.manifest import FORMAT_VERSION, IMPORT, MANIFEST
 from nexus_import.nexus.session import allow_waiting, pin_formats
 from nexus_import.nexus.shapes import Shape, last_value, read_shape
 from nexus_import.nexus.sql import names
 from nexus_import.nexus.working_copy import live
 from nexus_import.storage import ObjectStore
+
+log = logging.getLogger(__name__)
 
 CORE_TABLES = ("patients", "appointments", "documents_document", "images_image", "images_batch")
 MEMORY_TABLES = ("identity", "published_row")
@@ -99,8 +103,12 @@ def take_backup(
     pin_formats(connection)
     allow_waiting(connection)
     folder = store.key("backups", run_id, f"{attempt:03d}")
-    tables = [_back_up_table(connection, store, folder, table) for table in read_tables(connection)]
-    memory = [_back_up_table(connection, store, folder, table, "nexus_import") for table in _memory_tables(connection)]
+    left_out = read_unsaved_tables(connection)
+    for table, why in left_out.items():
+        log.warning("Table %s is not backed up: %s", table, why)
+    names_of_tables = [table for table in read_all_tables(connection) if table not in left_out]
+    tables = [_back_up_table(connection, store, folder, *split_name(table)) for table in names_of_tables]
+    memory = [_back_up_table(connection, store, folder, "nexus_import", table) for table in _memory_tables(connection)]
     # what the store took, it may have lost
     if lost := _find_lost(store, folder, [*tables, *memory]):
         raise BackupError(
@@ -119,6 +127,7 @@ def take_backup(
         "server_version": version[0] if version else "",
         "tables": tables,
         "memory": memory,
+        "left_out": left_out,
         "publications": _publications(connection),
     }
     stored = store.put_json(f"{folder}/{MANIFEST}", manifest)
@@ -174,7 +183,7 @@ def _find_lost(store: ObjectStore, folder: str, tables: list[dict[str, Any]]) ->
 
 
 def _back_up_table(
-    connection: Connection[Any], store: ObjectStore, folder: str, table: str, schema: str = "public"
+    connection: Connection[Any], store: ObjectStore, folder: str, schema: str, table: str
 ) -> dict[str, Any]:
     shape = read_shape(connection, table, schema)
     if shape is None:
@@ -205,7 +214,7 @@ def _back_up_table(
 
 def export(shape: Shape) -> sql.Composed:
     """Return the COPY that writes a table as the backup holds it: NULL is bare, every value is quoted."""
-    return as_csv(sql.SQL("SELECT {} FROM {}").format(names(shape.column_names), shape.identifier))
+    return as_csv(sql.SQL("SELECT {} FROM {}").format(names(shape.column_names), shape.own_rows))
 
 
 def as_csv(query: sql.Composable) -> sql.Composed:
@@ -214,7 +223,7 @@ def as_csv(query: sql.Composable) -> sql.Composed:
 
 
 def _refuse_empty_core(connection: Connection[Any], tables: list[dict[str, Any]]) -> None:
-    rows = {table["table"]: table["row_count"] for table in tables}
+    rows = {table["table"]: table["row_count"] for table in tables if table["schema"] == "public"}
     for table in CORE_TABLES:
         if rows.get(table) == 0 and (_was_filled(connection, table)):
             raise BackupError(

@@ -11,15 +11,20 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-ID_TYPES = ("uuid", "text", "character varying", "character")
-"""Types of columns that can hold the id of a row; the last three hold it as text."""
-
-# Tables of Nexus, a partitioned one once, under its root's name.
-_TABLES = sql.SQL(
+# The query for oid and name of the tables of Nexus, a partitioned one once, under its root's name.
+TABLES = sql.SQL(
     "SELECT pg_class.oid, CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END AS name"
     " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
     " WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname !~ '^pg_'"
     " AND nspname NOT IN ('information_schema', 'nexus_import', 'nexus_staging', 'nexus_work')"
+)
+# What each type is made of in the end: domains and arrays resolved, also domains over arrays of domains.
+_KINDS = sql.SQL(
+    "part (type_id, base_id, is_array) AS (SELECT oid, oid, false FROM pg_type"
+    "  UNION ALL SELECT type_id, CASE typtype WHEN 'd' THEN typbasetype ELSE typelem END, is_array OR typtype <> 'd'"
+    "  FROM part JOIN pg_type ON oid = base_id WHERE typtype = 'd' OR (typcategory = 'A' AND typelem <> 0)),"
+    " kind AS (SELECT type_id, base_id, is_array, typcategory, typtype FROM part JOIN pg_type ON oid = base_id"
+    "  WHERE typtype <> 'd' AND NOT (typcategory = 'A' AND typelem <> 0))"
 )
 
 
@@ -27,8 +32,9 @@ _TABLES = sql.SQL(
 class Column:
     """One column; `type` as PostgreSQL writes it, `max_length` in characters for varchar.
 
-    `default` is the database's own default as an expression. A computed column (generated, or an identity that is
-    always generated) gets its value from the database and takes no other.
+    `default` is the database's own default as an expression, of an identity what draws the next number. It is constant
+    when every row gets the same value from it, at any time. A computed column (generated, or an identity that is always
+    generated) gets its value from the database and takes no other.
     """
 
     name: str
@@ -36,6 +42,7 @@ class Column:
     is_nullable: bool
     max_length: int | None
     default: str | None = None
+    is_default_constant: bool = True
     is_computed: bool = False
 
 
@@ -56,10 +63,14 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class IdColumn:
-    """A column that could hold the id of a row, as a uuid or as text."""
+    """A column that could hold the id of a row, as a uuid or as text, or an array of such.
+
+    A domain counts as what it is made of.
+    """
 
     is_text: bool
     is_nullable: bool
+    is_array: bool = False
 
 
 def split_name(table: str) -> tuple[str, str]:
@@ -78,7 +89,13 @@ def read_all_columns(connection: Connection[Any], table: str, schema: str = "pub
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull,"
         " CASE WHEN atttypid = 'varchar'::regtype AND atttypmod > 0 THEN atttypmod - 4 END,"
-        " CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,"
+        " CASE WHEN attidentity = 'd' THEN format('nextval(%%L::regclass)',"
+        "   pg_get_serial_sequence(format('%%I.%%I', nspname, relname), attname))"
+        "  WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,"
+        # an expression tree names the functions it calls by their number; those of the SQL standard (CURRENT_DATE) not
+        " attidentity = '' AND COALESCE(adbin::text, '') !~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR' AND NOT EXISTS ("
+        "   SELECT FROM regexp_matches(adbin::text, ':(?:op)?funcid (\\d+)', 'g') AS called (numbers)"
+        "   JOIN pg_proc ON pg_proc.oid = numbers[1]::oid WHERE provolatile <> 'i'),"
         " attgenerated <> '' OR attidentity = 'a'"
         " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
         " JOIN pg_namespace ON pg_namespace.oid = relnamespace"
@@ -89,27 +106,50 @@ def read_all_columns(connection: Connection[Any], table: str, schema: str = "pub
     return [Column(*row) for row in rows]
 
 
-def read_tables(connection: Connection[Any]) -> list[str]:
-    """Return every table of the schema `public`, by name."""
-    return [table for table in read_all_tables(connection) if split_name(table)[0] == "public"]
-
-
 def read_all_tables(connection: Connection[Any]) -> list[str]:
     """Return every table of Nexus, also of other schemas than `public`, by name."""
-    return [name for _, name in connection.execute(_TABLES + sql.SQL(" ORDER BY name"))]
+    return [name for _, name in connection.execute(TABLES + sql.SQL(" ORDER BY name"))]
 
 
 def read_id_columns(connection: Connection[Any]) -> dict[tuple[str, str], IdColumn]:
     """Return every column that could hold the id of a row, by table and column."""
     rows = connection.execute(
         sql.SQL(
-            "SELECT known.name, attname, atttypid <> 'uuid'::regtype, NOT attnotnull FROM ({}) AS known"
-            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
-            " WHERE format_type(atttypid, NULL) = ANY(%s)"
-        ).format(_TABLES),
-        (list(ID_TYPES),),
+            "WITH RECURSIVE {} SELECT known.name, attname, base_id <> 'uuid'::regtype, NOT attnotnull, is_array"
+            " FROM ({}) AS known JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid WHERE base_id = 'uuid'::regtype OR typcategory = 'S' ORDER BY 1, attnum"
+        ).format(_KINDS, TABLES)
     )
     return {(table, column): IdColumn(*rest) for table, column, *rest in rows}
+
+
+def read_integer_columns(connection: Connection[Any]) -> list[tuple[str, str]]:
+    """Return (table, column) of every column of whole numbers: one can hold the id of a content type."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH RECURSIVE {} SELECT known.name, attname FROM ({}) AS known"
+            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid AND NOT is_array"
+            " WHERE base_id = ANY ('{{int2,int4,int8}}'::regtype[]) ORDER BY 1, attnum"
+        ).format(_KINDS, TABLES)
+    )
+    return rows.fetchall()
+
+
+def read_incomparable_columns(connection: Connection[Any], table: str) -> set[str]:
+    """Return the columns of `table` whose type PostgreSQL cannot compare by value: json, xml, point and the like."""
+    rows = connection.execute(
+        sql.SQL(
+            "WITH RECURSIVE {} SELECT attname FROM ({}) AS known"
+            " JOIN pg_attribute ON attrelid = known.oid AND attnum > 0 AND NOT attisdropped"
+            " JOIN kind ON type_id = atttypid"
+            " WHERE known.name = %s AND typtype NOT IN ('e', 'r', 'm') AND typcategory <> 'S' AND NOT EXISTS ("
+            "  SELECT FROM pg_opclass JOIN pg_am ON pg_am.oid = opcmethod"
+            "  WHERE amname = 'btree' AND opcdefault AND opcintype = base_id)"
+        ).format(_KINDS, TABLES),
+        (table,),
+    )
+    return {name for (name,) in rows}
 
 
 def read_foreign_keys(connection: Connection[Any]) -> list[ForeignKey]:
@@ -132,7 +172,7 @@ def read_foreign_keys(connection: Connection[Any]) -> list[ForeignKey]:
             " JOIN known AS child ON child.oid = COALESCE(pg_partition_root(fk.conrelid), fk.conrelid)"
             " JOIN known AS parent ON parent.oid = COALESCE(pg_partition_root(fk.confrelid), fk.confrelid)"
             " WHERE fk.contype = 'f' AND fk.conparentid = 0 ORDER BY 1, 2, 3, 4"
-        ).format(_TABLES)
+        ).format(TABLES)
     )
     return [ForeignKey(table, tuple(own), parent, tuple(other), free) for table, own, parent, other, free in rows]
 
@@ -177,7 +217,7 @@ def read_side_effects(connection: Connection[Any]) -> list[tuple[str, str, str]]
             " UNION SELECT name, 'row-level security', 'row_security' FROM part"
             "  JOIN pg_class ON pg_class.oid = part.oid WHERE relrowsecurity"
             " ORDER BY 1, 2, 3"
-        ).format(_TABLES)
+        ).format(TABLES)
     )
     return rows.fetchall()
 
@@ -188,7 +228,7 @@ def read_missing_rights(connection: Connection[Any], tables: list[str]) -> list[
         sql.SQL(
             "SELECT name FROM ({}) AS known WHERE name = ANY(%s) AND NOT (has_table_privilege(oid, 'INSERT')"
             " AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) ORDER BY name"
-        ).format(_TABLES),
+        ).format(TABLES),
         (tables,),
     )
     return [name for (name,) in rows]
@@ -207,7 +247,7 @@ def read_missing_indexes(connection: Connection[Any]) -> list[tuple[str, str, st
             " FROM bare CROSS JOIN LATERAL unnest(conkey) WITH ORDINALITY AS part (number, place)"
             " JOIN pg_attribute ON attrelid = conrelid AND attnum = part.number GROUP BY name, bare.oid, conrelid"
             " ORDER BY 1, 2"
-        ).format(_TABLES),
+        ).format(TABLES),
         (),
     )
     return rows.fetchall()

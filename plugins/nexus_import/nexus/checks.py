@@ -36,6 +36,9 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_0/columns_are_known",
         "phase_0/no_hidden_side_effects",
         "phase_0/rights_are_granted",
+        "phase_0/connection_is_restricted",
+        "phase_0/materialized_views_are_fresh",
+        "phase_0/unique_values_can_be_swapped",
         "phase_0/foreign_keys_are_indexed",
         "phase_2/nexus_only_patients",
         "phase_2/nexus_only_appointments",
@@ -62,7 +65,17 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_8/images_display",
     }
 )
-"""Checks that are made in Python; the policy may change their severity like that of any other."""
+"""Checks that are made in Python; the policy may change their severity like that of any other, but for these:"""
+PROTECTIVE_CHECKS = {
+    "phase_0/tables_are_declared": "declare the table under tables, as untouched if the import has no business there",
+    "phase_0/links_are_declared": "declare the column under plain_links or generic_links, with [] if it is no link",
+    "phase_0/no_hidden_side_effects": "declare it under side_effects, by its name",
+    "phase_0/connection_is_restricted": "let the connection log in as nexus_import (include/sql/grants.sql)",
+}
+"""Checks that no run may go past, with what to do instead: behind them rows would be lost without a word.
+
+Each finding can be answered for itself; a warning would answer those for ever that nobody has seen yet.
+"""
 SHOWN_IDS = 5
 """Record ids named in the log line of a failed check; the findings list holds them all."""
 

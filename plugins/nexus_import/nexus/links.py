@@ -7,7 +7,7 @@ row, or what a row refers to, asks here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -15,12 +15,8 @@ from typing import Any
 from psycopg import Connection, sql
 
 from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy
-from nexus_import.nexus.catalog import ForeignKey, IdColumn, read_foreign_keys, read_id_columns
-
-CONTENT_TYPES = "django_content_type"
-TYPE_SUFFIX = "content_type_id"
-ID_SUFFIXES = ("object_id", "object_pk")
-"""Django's names of the two columns of a generic link; both carry the same prefix."""
+from nexus_import.nexus.catalog import ForeignKey, read_foreign_keys, read_id_columns
+from nexus_import.nexus.generic_links import CONTENT_TYPES, GenericColumn, read_generic_links
 
 
 class Kind(StrEnum):
@@ -100,49 +96,22 @@ class Link:
         ]
 
 
-@dataclass(frozen=True)
-class GenericColumn:
-    """The two columns of a generic link, before anything is said about what it points at."""
-
-    table: str
-    type_column: str
-    id_column: str
-    is_nullable: bool
-    is_text: bool
-
-
 def read_links(connection: Connection[Any], policy: DataPolicy) -> list[Link]:
     """Return every link of Nexus: the database's foreign keys, and what the policy declares of the others."""
     keys = read_foreign_keys(connection)
     types = read_id_columns(connection)
     links = [_of_key(key) for key in keys if key.parent_table != CONTENT_TYPES]
-    for generic in generic_columns(keys, types):
+    for generic in read_generic_links(connection, policy).pairs:
         links += [_of_generic(generic, table, model) for table, model in policy.content_types.items()]
     for name, parents in policy.plain_links.items():
         table, _, column = name.rpartition(".")
-        if kind := types.get((table, column)):
+        kind = types.get((table, column))
+        if kind and not kind.is_array:
             links += [
                 Link(table, (column,), parent, ("id",), Kind.PLAIN, kind.is_nullable, kind.is_text)
                 for parent in parents
             ]
     return links
-
-
-def generic_columns(keys: Iterable[ForeignKey], types: Mapping[tuple[str, str], IdColumn]) -> list[GenericColumn]:
-    """Return the generic links among the tables: a key to a content type, and beside it the id it speaks of.
-
-    `types` are the columns that can hold the id of a row, as `read_id_columns` gives them.
-    """
-    found = []
-    for key in keys:
-        column = key.columns[0]
-        if key.parent_table == CONTENT_TYPES and column.endswith(TYPE_SUFFIX):
-            prefix = column.removesuffix(TYPE_SUFFIX)
-            for suffix in ID_SUFFIXES:
-                if kind := types.get((key.table, prefix + suffix)):
-                    generic = GenericColumn(key.table, column, prefix + suffix, kind.is_nullable, kind.is_text)
-                    found.append(generic)
-    return found
 
 
 def _of_key(key: ForeignKey) -> Link:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -51,12 +51,18 @@ class SavedTable:
     sequences: Mapping[str, int | None]
     """Last value by sequence, None for one that had given none."""
 
+    @property
+    def name(self) -> str:
+        """The table as the policy names it; one of the import's own by its name alone."""
+        return self.table if self.schema in ("public", "nexus_import") else f"{self.schema}.{self.table}"
+
 
 @dataclass(frozen=True)
 class Manifest:
     """One backup. `purpose` is "import" or "restore": what a restore saved before it changed anything.
 
-    `publications` are the plans whose rows it holds, None in format 1.
+    `publications` are the plans whose rows it holds, None in format 1. `left_out` are tables that are not in it, with
+    the reason.
     """
 
     key: str
@@ -70,6 +76,7 @@ class Manifest:
     tables: Mapping[str, SavedTable]
     memory: Mapping[str, SavedTable]
     publications: tuple[int, ...] | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -112,12 +119,17 @@ def parse_manifest(key: str, body: bytes) -> Manifest:
             datetime.fromisoformat(content["taken_at"]),
             content["server_version"],
             content.get("purpose", IMPORT),
-            {entry["table"]: _parse_table(entry) for entry in content["tables"]},
-            {entry["table"]: _parse_table(entry) for entry in content.get("memory", [])},
+            _parse_tables(content["tables"]),
+            _parse_tables(content.get("memory", [])),
             tuple(content["publications"]) if "publications" in content else None,
+            content.get("left_out", {}),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{key} is not the manifest of a backup ({type(error).__name__}).") from error
+
+
+def _parse_tables(entries: Iterable[dict[str, Any]]) -> dict[str, SavedTable]:
+    return {table.name: table for table in map(_parse_table, entries)}
 
 
 def _parse_table(entry: dict[str, Any]) -> SavedTable:

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.types.json import Json, Jsonb
 
-from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.catalog import read_columns, read_incomparable_columns
 from nexus_import.nexus.plan_summary import Counts, store_summary
 from nexus_import.nexus.rows import BOOKKEEPING, digest_of
 from nexus_import.nexus.working_copy import before, require_copy, work
@@ -65,10 +65,41 @@ def compared_columns(connection: Connection[Any], table: str) -> list[str]:
     ]
 
 
+def rows_differ(connection: Connection[Any], table: str, left: str, right: str) -> sql.Composed:
+    """Return the condition that two rows of a table, by their aliases, differ in a compared column."""
+    images = read_incomparable_columns(connection, table)
+    plain = [column for column in compared_columns(connection, table) if column not in images]
+    conditions = [
+        sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(
+            *(sql.SQL(", ").join(sql.Identifier(alias, column) for column in plain) for alias in (left, right))
+        )
+    ]
+    conditions += [_image_differs(column, left, right) for column in sorted(images)]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
+
+
+def _image_differs(column: str, left: str, right: str) -> sql.Composed:
+    """Return the condition for a column whose type knows no equality: its bytes are compared, as a restore does."""
+    return sql.SQL("pg_catalog.record_image_ne(ROW({}), ROW({}))").format(
+        sql.Identifier(left, column), sql.Identifier(right, column)
+    )
+
+
 def _compare(connection: Connection[Any], plan_id: int, table: str) -> None:
     columns = compared_columns(connection, table)
-    present = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("present", column) for column in columns))
-    former = sql.SQL("ROW({})").format(sql.SQL(", ").join(sql.Identifier("former", column) for column in columns))
+    images = read_incomparable_columns(connection, table)
+
+    def differs(column: str) -> sql.Composed:
+        if column in images:
+            return _image_differs(column, "present", "former")
+        return sql.SQL("present.{c} IS DISTINCT FROM former.{c}").format(c=sql.Identifier(column))
+
+    def loses_an_edit(column: str) -> sql.Composed:
+        """Return the condition that the value goes and is not what the last publish gave: staff changed it."""
+        return sql.SQL("{differs} AND published.digests ? {name} AND {digest} <> published.digests ->> {name}").format(
+            differs=differs(column), name=sql.Literal(column), digest=digest_of(sql.Identifier("former", column))
+        )
+
     connection.execute(
         sql.SQL(
             "INSERT INTO nexus_import.plan_row"
@@ -80,16 +111,15 @@ def _compare(connection: Connection[Any], plan_id: int, table: str) -> None:
             " FROM {work} AS present FULL JOIN {before} AS former ON former.id = present.id"
             " LEFT JOIN nexus_import.published_row AS published"
             "  ON published.table_name = {table} AND published.row_id = former.id"
-            " WHERE former.id IS NULL OR present.id IS NULL OR {present} IS DISTINCT FROM {former}"
+            " WHERE former.id IS NULL OR present.id IS NULL OR {differ}"
         ).format(
             plan_id=sql.Literal(plan_id),
             table=sql.Literal(table),
-            changed=_names_where(columns, _differs),
-            overwritten=_names_where(columns, _loses_an_edit),
+            changed=_names_where(columns, differs),
+            overwritten=_names_where(columns, loses_an_edit),
             work=work(table),
             before=before(table),
-            present=present,
-            former=former,
+            differ=rows_differ(connection, table, "present", "former"),
         )
     )
 
@@ -98,17 +128,6 @@ def _names_where(columns: list[str], condition: Callable[[str], sql.Composed]) -
     """Return the expression for the names of the columns that meet the condition, as an array."""
     cases = [sql.SQL("CASE WHEN {} THEN {} END").format(condition(column), sql.Literal(column)) for column in columns]
     return sql.SQL("array_remove(ARRAY[{}]::text[], NULL)").format(sql.SQL(", ").join(cases))
-
-
-def _differs(column: str) -> sql.Composed:
-    return sql.SQL("present.{c} IS DISTINCT FROM former.{c}").format(c=sql.Identifier(column))
-
-
-def _loses_an_edit(column: str) -> sql.Composed:
-    """Return the condition that the value goes and is not the one that the last publish gave: staff changed it."""
-    return sql.SQL("{differs} AND published.digests ? {name} AND {digest} <> published.digests ->> {name}").format(
-        differs=_differs(column), name=sql.Literal(column), digest=digest_of(sql.Identifier("former", column))
-    )
 
 
 def _counts(connection: Connection[Any], plan_id: int, tables: list[str]) -> Counts:

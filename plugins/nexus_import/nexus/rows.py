@@ -187,12 +187,15 @@ def edited_text(mapping: EntityMapping) -> sql.Composable:
 def filled_columns(connection: Connection[Any], mapping: EntityMapping) -> sql.Composable:
     """Return the expression for the names of the columns that hold what only Nexus knows, NULL for none.
 
-    These are columns that no field fills, with a value that is neither empty nor what a new row starts with.
+    These are columns that no field fills, with a value that is neither empty nor what a new row starts with; one that
+    the database numbers, stamps or draws by itself says nothing.
     """
     archive = ARCHIVES.get(mapping.table or "")
     filled: list[tuple[str, sql.Composable]] = []
     for column in read_columns(connection, mapping.table or ""):
         default = mapping.defaults.get(column.name)
+        if default is None and not column.is_default_constant:
+            continue  # each row was given another value by the database: nobody typed it
         if column.name in _says_nothing(mapping) or default == "now" or (archive and column.name in archive.columns):
             continue
         empty: list[sql.Composable] = [sql.Literal(text) for text in EMPTY_TEXTS]

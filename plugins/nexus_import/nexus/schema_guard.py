@@ -6,26 +6,32 @@ a trigger never change a row behind the plan's back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection
 
-from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy
+from nexus_import.core.data_policy import DataPolicy
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.core.nearest import nearest
 from nexus_import.nexus.catalog import (
     read_all_tables,
-    read_foreign_keys,
-    read_id_columns,
+    read_columns,
     read_missing_indexes,
-    read_missing_rights,
-    read_side_effects,
     split_name,
 )
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.columns_guard import check_columns
-from nexus_import.nexus.links import CONTENT_TYPES, Kind, Link, generic_columns, paths_to, read_links
+from nexus_import.nexus.hazards_guard import (
+    find_excess_rights,
+    find_heirs,
+    find_materialized_views,
+    find_missing_rights,
+    find_side_effects,
+    find_unswappable_keys,
+)
+from nexus_import.nexus.links import Kind, Link, paths_to, read_links
+from nexus_import.nexus.links_guard import find_link_mistakes
 
 Severity = Callable[[str, str], str]
 """The policy's word on a check: (check id, default) -> stop or warn."""
@@ -45,7 +51,10 @@ def check_schema(
         _check_links(connection, policy, severity),
         check_columns(connection, policy.worked_tables, mappings, severity),
         _check_side_effects(connection, policy, severity),
-        _check_rights(connection, policy, severity),
+        _check_rights(connection, policy, mappings, severity),
+        _check_connection(connection, severity),
+        _check_views(connection, policy, severity),
+        _check_unique_keys(connection, severity),
         _check_indexes(connection, policy, severity),
     ]
 
@@ -61,7 +70,7 @@ def _result(
 def _check_tables(
     connection: Connection[Any], policy: DataPolicy, preserved: dict[str, list[str]], severity: Severity
 ) -> CheckResult:
-    tables, columns = read_all_tables(connection), read_id_columns(connection)
+    tables = read_all_tables(connection)
     findings = [
         Finding(table, field=path[0].name, detail=_undeclared(table, path))
         for table, path in sorted(paths_to(read_links(connection, policy)).items())
@@ -79,8 +88,9 @@ def _check_tables(
             detail=f"tables: {table}: it cannot be copied without a column id of type uuid; make it untouched",
         )
         for table in policy.copied_tables
-        if table in tables and ((table, "id") not in columns or columns[table, "id"].is_text)
+        if table in tables and not _can_be_copied(connection, table)
     ]
+    findings += find_heirs(connection, policy)
     return _result(
         "tables_are_declared",
         "Every table that reaches patients is declared",
@@ -88,6 +98,10 @@ def _check_tables(
         findings,
         severity,
     )
+
+
+def _can_be_copied(connection: Connection[Any], table: str) -> bool:
+    return any(column.name == "id" and column.type == "uuid" for column in read_columns(connection, table))
 
 
 def _undeclared(table: str, path: list[Link]) -> str:
@@ -100,98 +114,66 @@ def _undeclared(table: str, path: list[Link]) -> str:
 def _check_links(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
     return _result(
         "links_are_declared",
-        "Every column that holds the id of a patient or appointment is known",
-        f"Say under plain_links in {POLICY_FILE} what these columns hold",
-        [*_wrong_links(connection, policy), *_unknown_models(connection, policy), *_undeclared_ids(connection, policy)],
+        "Every column that holds the id of a row that may go is known",
+        f"Say under plain_links and generic_links in {POLICY_FILE} what these columns hold",
+        find_link_mistakes(connection, policy),
         severity,
     )
-
-
-def _wrong_links(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    """Yield the columns of plain_links and set_null that Nexus does not have, or that cannot be what is said."""
-    columns = read_id_columns(connection)
-    nullable = {link.name for link in read_links(connection, policy) if link.is_nullable}
-    for name in policy.plain_links:
-        table, _, column = name.rpartition(".")
-        if (table, column) not in columns:
-            of_table = [other for known, other in columns if known == table]
-            yield Finding(
-                table,
-                field=column,
-                detail=f"plain_links: {name}: Nexus has no such column that can hold an id{nearest(column, of_table)}",
-            )
-    for name in policy.set_null:
-        if name not in nullable:
-            table, _, column = name.rpartition(".")
-            yield Finding(
-                table,
-                field=column,
-                detail=f"set_null: {name}: no such column refers to another table and may be NULL"
-                f"{nearest(name, nullable)}",
-            )
-
-
-def _unknown_models(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    rows = connection.execute("SELECT app_label || '.' || model FROM public.django_content_type")
-    known = [model for (model,) in rows]
-    for table, model in policy.content_types.items():
-        if model not in known:
-            detail = f"content_types: {table}: Nexus has no content type {model}{nearest(model, known)}"
-            yield Finding(table, field=CONTENT_TYPES, detail=detail)
-
-
-def _undeclared_ids(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
-    """Yield the columns that are named like the id of a patient or appointment and that no link explains."""
-    columns, keys = read_id_columns(connection), read_foreign_keys(connection)
-    explained = {(key.table, column) for key in keys for column in key.columns}
-    explained |= {(generic.table, generic.id_column) for generic in generic_columns(keys, columns)}
-    names = {f"{policy.content_types[table].rpartition('.')[2]}_id": table for table in ROOT_TABLES}
-    for table, column in sorted(columns.keys() - explained):
-        for name, parent in names.items():
-            is_like = column == name or column.endswith(f"_{name}")
-            if is_like and f"{table}.{column}" not in policy.plain_links:
-                declare = "" if table in policy.tables else f" and '  {table}: untouched' under tables"
-                yield Finding(
-                    table,
-                    field=column,
-                    detail=f"column {table}.{column} looks like an id of {parent} without a foreign key: add the line "
-                    f"'  {table}.{column}: {parent}' under plain_links (or [] instead of {parent}){declare}",
-                )
 
 
 def _check_side_effects(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
-    found = [
-        (table, kind, name)
-        for table, kind, name in read_side_effects(connection)
-        if name not in policy.side_effects.get(table, ())
-        and (table in policy.copied_tables or (table in policy.tables and kind == "row-level security"))
-    ]
     return _result(
         "no_hidden_side_effects",
-        "No trigger, rule or row-level security acts on what the import reads and writes",
+        "No trigger, rule, row-level security or foreign key acts by itself on what the import reads and writes",
         "Ask the developers of Nexus what it does to rows that are added, changed and removed in bulk, by a role that "
         f"is not the application's; then say so under side_effects in {POLICY_FILE}",
-        [
-            Finding(
-                table,
-                field=name,
-                detail=f"{kind} on {table}{'' if name == 'row_security' else f' ({name})'}: if it may stay, add the "
-                f"line '  {table}: [{', '.join([*policy.side_effects.get(table, ()), name])}]' under side_effects",
-            )
-            for table, kind, name in found
-        ],
+        list(find_side_effects(connection, policy)),
         severity,
     )
 
 
-def _check_rights(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
-    missing = read_missing_rights(connection, policy.copied_tables)
+def _check_rights(
+    connection: Connection[Any], policy: DataPolicy, mappings: list[EntityMapping], severity: Severity
+) -> CheckResult:
     return _result(
         "rights_are_granted",
         "The import may write the tables that the policy lets it write",
-        "Add the table to include/sql/grants.sql and run that file again, or make it untouched in the policy",
-        [Finding(table, detail=f"GRANT INSERT, UPDATE, DELETE ON public.{table} TO nexus_import") for table in missing],
+        "Add it to include/sql/grants.sql and run that file again, or make the table untouched in the policy",
+        list(find_missing_rights(connection, policy, mappings)),
         severity,
+    )
+
+
+def _check_connection(connection: Connection[Any], severity: Severity) -> CheckResult:
+    return _result(
+        "connection_is_restricted",
+        "The import comes to Nexus as a role that can do its duty and no more",
+        f"Correct the Airflow connection that {POLICY_FILE} names (connections: nexus)",
+        list(find_excess_rights(connection)),
+        severity,
+    )
+
+
+def _check_views(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    return _result(
+        "materialized_views_are_fresh",
+        "No materialized view shows rows that the import changes",
+        "Such a view shows the rows as they were when it was refreshed last: run the statement after each publish",
+        list(find_materialized_views(connection, policy)),
+        severity,
+        "warn",
+    )
+
+
+def _check_unique_keys(connection: Connection[Any], severity: Severity) -> CheckResult:
+    return _result(
+        "unique_values_can_be_swapped",
+        "Rows that the import changes can take each other's unique values",
+        "Two rows that swap these values would make the publish fail, with nothing changed: ask the developers of "
+        "Nexus to make it a constraint that is DEFERRABLE INITIALLY IMMEDIATE",
+        list(find_unswappable_keys(connection)),
+        severity,
+        "warn",
     )
 
 

@@ -71,6 +71,15 @@ class Shape:
     columns: tuple[ShapeColumn, ...]
     key: tuple[str, ...]
     sequences: tuple[SequenceUse, ...]
+    is_partitioned: bool = False
+
+    @property
+    def own_rows(self) -> sql.Composed:
+        """The table's own rows as FROM names them: without those of tables that inherit from it, with its partitions'.
+
+        An INSERT takes `identifier`.
+        """
+        return sql.SQL("{}" if self.is_partitioned else "ONLY {}").format(self.identifier)
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -101,7 +110,16 @@ def read_shape(connection: Connection[Any], table: str, schema: str = "public") 
         return None
     key = tuple(name for (name,) in connection.execute(_KEY, named))
     sequences = tuple(SequenceUse(*row) for row in connection.execute(_SEQUENCES, named))
-    return Shape(schema, table, columns, key, sequences)
+    return Shape(schema, table, columns, key, sequences, _is_partitioned(connection, schema, table))
+
+
+def _is_partitioned(connection: Connection[Any], schema: str, table: str) -> bool:
+    row = connection.execute(
+        "SELECT relkind = 'p' FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        " WHERE nspname = %s AND relname = %s",
+        (schema, table),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def last_value(connection: Connection[Any], sequence: SequenceUse) -> int | None:

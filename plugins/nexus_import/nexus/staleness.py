@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from nexus_import.errors import PublishRefused
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.links import Action, Kind, Link, stored_links
-from nexus_import.nexus.plan import Plan, compared_columns
+from nexus_import.nexus.plan import Plan, rows_differ
 from nexus_import.nexus.working_copy import before, live, work
 
 NAMED_ROWS = 5
@@ -69,23 +69,19 @@ def find_stale(connection: Connection[Any], plan: Plan) -> list[Stale]:
 
 
 def _changed(connection: Connection[Any], plan: Plan, table: str) -> list[Stale]:
-    columns = compared_columns(connection, table)
-    present = sql.SQL(", ").join(sql.Identifier("present", column) for column in columns)
-    former = sql.SQL(", ").join(sql.Identifier("former", column) for column in columns)
     query = sql.SQL(
         "SELECT {table}, planned.row_id, CASE WHEN present.id IS NULL THEN 'gone' ELSE 'changed' END"
         " FROM nexus_import.plan_row AS planned"
         " JOIN {before} AS former ON former.id = planned.row_id"
         " LEFT JOIN {live} AS present ON present.id = planned.row_id"
         " WHERE planned.plan_id = {plan_id} AND planned.table_name = {table} AND planned.action <> 'add'"
-        " AND (present.id IS NULL OR ROW({present}) IS DISTINCT FROM ROW({former}))"
+        " AND (present.id IS NULL OR {differ})"
     ).format(
         table=sql.Literal(table),
         before=before(table),
         live=live(table),
         plan_id=sql.Literal(plan.plan_id),
-        present=present,
-        former=former,
+        differ=rows_differ(connection, table, "present", "former"),
     )
     return connection.execute(query).fetchall()
 

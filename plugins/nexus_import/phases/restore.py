@@ -38,6 +38,7 @@ from nexus_import.nexus.restore.records import (
 from nexus_import.nexus.restore.restoring import restore_backup
 from nexus_import.nexus.restore.scope import find_scope
 from nexus_import.nexus.restore.words import backup_line, headline, plan_lines, plan_table
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases import restore_undo as undo
 from nexus_import.phases.common import Counts, connect, open_store
 from nexus_import.phases.mail import run_link, send_mail
@@ -252,6 +253,7 @@ def save_present_state(step: RestoreTask) -> Backup:
     """Take a backup of live Nexus with the backup's role, under the name of this run, and record it."""
     store = open_store(step.settings)
     with connect(step.settings.policy.connections.backup) as connection:
+        require_restricted(connection, "backup")
         attempt = next_attempt(connection, store, step.run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True

@@ -17,6 +17,7 @@ from nexus_import.errors import RestoreRefused
 from nexus_import.nexus.manifest import Manifest, read_manifest
 from nexus_import.nexus.publications import Published, read_publications
 from nexus_import.nexus.restore.records import RestoreRun, read_restore_run
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases.common import Counts, connect, journalled_failure, open_store
 from nexus_import.settings import Parameters, RestoreParameters, Settings, read_policy
 from nexus_import.storage import ObjectStore
@@ -91,6 +92,7 @@ def open_restore_task(what: str, undo: str | None = None) -> Iterator[RestoreTas
     log.info("::group::%s", PHASE)
     log.info(progress.starting(PHASE, undo if undo and parameters.undo else what))
     with journalled_failure(settings), connect(settings.policy.connections.restore) as connection:
+        require_restricted(connection, "restore")
         run_id = get_current_context()["run_id"]
         task = RestoreTask(connection, settings, parameters, open_store(settings), run_id)
         yield task

@@ -9,6 +9,7 @@ from airflow.sdk import get_current_context, task, task_group
 from nexus_import.errors import RunStopped
 from nexus_import.nexus.journal import create_journal, record_attempt
 from nexus_import.nexus.restore.records import open_restore
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases.common import connect
 from nexus_import.phases.mail import send_mail
 from nexus_import.phases.restore_common import load_restore_settings
@@ -31,6 +32,7 @@ def record_restore_attempt() -> None:
     chosen = parameters.model_dump()
     run_id, kind, who = dag_run.run_id, dag_run.run_type, dag_run.triggering_user_name
     with connect(settings.policy.connections.nexus) as connection:
+        require_restricted(connection, "import")
         with connection.transaction():
             create_journal(connection)
         refusal = refuse(settings, kind, who, "restore a backup")

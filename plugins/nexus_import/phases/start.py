@@ -13,6 +13,7 @@ from nexus_import.core.approval import is_within_launch_window
 from nexus_import.core.progress import elapsed
 from nexus_import.errors import RunStopped
 from nexus_import.nexus.journal import close_run, create_journal, expected_seconds, open_run, record_attempt
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases.common import connect, load_settings
 from nexus_import.phases.mail import send_mail
 from nexus_import.settings import Settings
@@ -39,6 +40,7 @@ def record_run() -> bool:
     parameters = settings.parameters.model_dump()
     who = dag_run.triggering_user_name
     with connect(settings.policy.connections.nexus) as connection:
+        require_restricted(connection, "import")
         with connection.transaction():
             create_journal(connection)
         refusal = refuse(settings, dag_run.run_type, who)

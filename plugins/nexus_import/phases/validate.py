@@ -23,6 +23,7 @@ from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.details import gather_details
 from nexus_import.nexus.mapping_guard import find_mapping_mistakes
+from nexus_import.nexus.roles import require_restricted
 from nexus_import.nexus.schema_guard import check_schema
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.nexus.staging import (
@@ -113,6 +114,7 @@ def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = N
     store = open_store(settings)
     tables = settings.policy.copied_tables
     with connect(settings.policy.connections.backup) as connection:
+        require_restricted(connection, "backup")
         attempt = next_attempt(connection, store, run_id)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True

@@ -94,7 +94,7 @@ def differing_rows(table: LoadedTable) -> sql.Composed:
         key=key,
         shown=key if is_plain else sql.SQL("md5({})").format(key),
         row=table.row_of("present"),
-        live=table.shape.identifier,
+        live=table.shape.own_rows,
         rows=table.rows,
         same_key=table.same_key(),
         differs=table.differs(),
@@ -112,7 +112,7 @@ def _differing_bag(table: LoadedTable) -> sql.Composed:
     ).format(
         present=table.row_of("present"),
         former=table.row_of("former"),
-        live=table.shape.identifier,
+        live=table.shape.own_rows,
         rows=table.rows,
     )
 

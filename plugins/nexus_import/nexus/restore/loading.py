@@ -77,8 +77,8 @@ def load_tables(
         loaded = {}
         for number, saved in enumerate(tables):
             place = sql.Identifier("pg_temp", f"{prefix}_{number:04d}")
-            loaded[saved.table] = LoadedTable(saved, shapes[saved.table], place)
-            _load(connection, store, loaded[saved.table])
+            loaded[saved.name] = LoadedTable(saved, shapes[saved.name], place)
+            _load(connection, store, loaded[saved.name])
     return loaded
 
 
@@ -97,17 +97,17 @@ def _load(connection: Connection[Any], store: ObjectStore, table: LoadedTable) -
             copy.write(block)
     if cursor.rowcount != saved.row_count:
         raise BackupError(
-            f"The backup's object of {saved.table} holds {cursor.rowcount:,} rows instead of {saved.row_count:,}. "
+            f"The backup's object of {saved.name} holds {cursor.rowcount:,} rows instead of {saved.row_count:,}. "
             "Nothing was changed. Choose another backup."
         )
     connection.execute(sql.SQL("ANALYZE {}").format(table.rows))
     query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(names(table.saved_columns), table.rows, POSITION)
     if checksum_of(connection, query) != saved.csv_sha256:
         raise BackupError(
-            f"This server does not write the rows of {saved.table} as the one of the backup did: a column's type, "
+            f"This server does not write the rows of {saved.name} as the one of the backup did: a column's type, "
             "or the server's version, means something else now. Nothing was changed."
         )
-    log.info("Loaded %s: %s rows", saved.table, f"{saved.row_count:,}")
+    log.info("Loaded %s: %s rows", saved.name, f"{saved.row_count:,}")
 
 
 def checksum_of(connection: Connection[Any], query: sql.Composable) -> str:

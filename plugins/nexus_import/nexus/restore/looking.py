@@ -34,7 +34,7 @@ def count_unlike(connection: Connection[Any], loaded: Loaded, restored: Restored
                     "  WHERE restored.restore_id = {restore_id}"
                     "   AND (former.{position} IS NULL OR present.tableoid IS NULL OR {differs})) AS unlike"
                 ).format(
-                    live=table.shape.identifier,
+                    live=table.shape.own_rows,
                     rows=table.rows,
                     same_key=table.same_key(),
                     restore_id=sql.Literal(restored.restore_id),

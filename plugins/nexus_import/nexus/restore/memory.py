@@ -50,7 +50,7 @@ def restore_memory(
                 "  WHERE present.id = known.row_id AND NOT ({differs}))"
             ).format(
                 name=sql.Literal(name),
-                live=table.shape.identifier,
+                live=table.shape.own_rows,
                 rows=table.rows,
                 same_key=table.same_key(),
                 differs=table.differs(),
@@ -60,7 +60,7 @@ def restore_memory(
             sql.SQL(
                 "DELETE FROM nexus_import.identity AS known USING {live} AS present WHERE known.nexus_id = present.id"
                 " AND NOT EXISTS (SELECT FROM {rows} AS former WHERE former.id = present.id)"
-            ).format(live=table.shape.identifier, rows=table.rows)
+            ).format(live=table.shape.own_rows, rows=table.rows)
         )
 
 

@@ -24,7 +24,7 @@ def read_csv(store: ObjectStore, saved: SavedTable) -> Iterator[bytes]:
     manifest says. Whoever writes the blocks somewhere must not keep them then.
     """
     if not store.exists(saved.key):
-        raise BackupError(f"The backup's object of {saved.table} is missing ({saved.key}). Choose another backup.")
+        raise BackupError(f"The backup's object of {saved.name} is missing ({saved.key}). Choose another backup.")
     content = hashlib.sha256()
     with store.open_stream(saved.key) as body:
         packed = HashingReader(body)
@@ -52,12 +52,12 @@ def check_objects(store: ObjectStore, tables: Iterable[SavedTable]) -> int:
         for _ in read_csv(store, saved):
             pass
         byte_count += saved.byte_count
-        log.info("Checked %s: %s rows, %s bytes", saved.table, f"{saved.row_count:,}", f"{saved.byte_count:,}")
+        log.info("Checked %s: %s rows, %s bytes", saved.name, f"{saved.row_count:,}", f"{saved.byte_count:,}")
     return byte_count
 
 
 def _damaged(saved: SavedTable, why: str) -> BackupError:
     return BackupError(
-        f"The backup's object of {saved.table} is damaged: {why} ({saved.key}). Nothing was changed. "
+        f"The backup's object of {saved.name} is damaged: {why} ({saved.key}). Nothing was changed. "
         "Choose another backup, or put the object back from a copy of the bucket."
     )

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from nexus_import.core.data_policy import DataPolicy
+from nexus_import.nexus.catalog_hazards import read_materialized_views
 from nexus_import.nexus.links import Link
 from nexus_import.nexus.manifest import Manifest
 from nexus_import.nexus.restore.comparison import compare, write_differences
@@ -93,6 +94,8 @@ def _notes(connection: Connection[Any], loaded: Loaded) -> list[str]:
                 f"trigger {trigger} of {name} fires for every row that is written; what it does elsewhere is not "
                 "undone by a restore"
             )
+    for view, statement in read_materialized_views(connection, loaded.tables):
+        notes.append(f"the materialized view {view} shows rows as they are now: run {statement} afterwards")
     if loaded.memory is None:
         notes.append(
             "the backup does not hold what the import remembered then: the next import treats clinical text of the "

@@ -15,20 +15,11 @@ from psycopg import Connection, sql
 from nexus_import.core.data_policy import DataPolicy
 from nexus_import.errors import RestoreRefused
 from nexus_import.nexus.catalog import ForeignKey, read_foreign_keys, split_name
+from nexus_import.nexus.catalog_hazards import read_key_actions
 from nexus_import.nexus.links import Kind, Link, read_links
 from nexus_import.nexus.restore.loading import LoadedTable
 
 Tables = Mapping[str, LoadedTable]
-
-# Tables that a key's ON DELETE rule (CASCADE, SET NULL, SET DEFAULT) lets the database change by itself.
-_CHANGED_BY_RULES = (
-    "SELECT DISTINCT child_space.nspname, child.relname, parent.relname FROM pg_constraint"
-    " JOIN pg_class AS child ON child.oid = conrelid"
-    " JOIN pg_namespace AS child_space ON child_space.oid = child.relnamespace"
-    " JOIN pg_class AS parent ON parent.oid = confrelid"
-    " WHERE contype = 'f' AND conparentid = 0 AND confdeltype IN ('c', 'n', 'd')"
-    "  AND parent.relnamespace = 'public'::regnamespace ORDER BY 1, 2"
-)
 
 
 def require_references(connection: Connection[Any], loaded: Tables) -> None:
@@ -94,7 +85,7 @@ def name_dangling(connection: Connection[Any], loaded: Tables, links: Iterable[L
                 " AND NOT EXISTS (SELECT FROM {former} AS parent WHERE {refers})"
             ).format(
                 child=sql.Identifier(*split_name(link.table)),
-                present=loaded[link.parent_table].shape.identifier,
+                present=loaded[link.parent_table].shape.own_rows,
                 former=loaded[link.parent_table].rows,
                 refers=refers,
             ),
@@ -134,12 +125,12 @@ def marks_of_rule_tables(connection: Connection[Any], loaded: Tables) -> dict[st
     The mark differs when any row does. Empty where no key has an ON DELETE rule, as in Nexus itself.
     """
     marks = {}
-    for schema, table, parent in connection.execute(_CHANGED_BY_RULES).fetchall():
-        if parent in loaded and (schema != "public" or table not in loaded):
+    for table, _, parent, rule in read_key_actions(connection):
+        if parent in loaded and table not in loaded and "ON DELETE" in rule:
             query = sql.SQL(
                 "SELECT count(*) || ':' || COALESCE(sum(hashtextextended(child::text, 0)::numeric), 0) FROM {} AS child"
             )
-            row = connection.execute(query.format(sql.Identifier(schema, table))).fetchone()
+            row = connection.execute(query.format(sql.Identifier(*split_name(table)))).fetchone()
             marks[table] = row[0] if row else ""
     return marks
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from psycopg import Connection
 
 from nexus_import.core.data_policy import DataPolicy
 from nexus_import.errors import RestoreRefused
-from nexus_import.nexus.catalog import read_tables
+from nexus_import.nexus.catalog import read_all_tables, read_missing_rights, split_name
 from nexus_import.nexus.manifest import Manifest, SavedTable
 from nexus_import.nexus.shapes import Shape, read_shape
 
@@ -23,13 +23,16 @@ EVERYTHING: ScopeName = "everything"
 class Scope:
     """The tables to put back, and those that cannot be or are left alone.
 
-    `gone` are in the backup and no longer in Nexus, by rows; `unknown` are in Nexus and not in the backup.
+    `gone` are in the backup and no longer in Nexus, by rows; `unknown` are in Nexus and not in the backup; `left_out`
+    the backup left out, with the reason; `forbidden` are of other schemas, where this role may not write.
     """
 
     name: ScopeName
     tables: Mapping[str, SavedTable]
     gone: Mapping[str, int]
     unknown: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """Return what a person must know of the tables that are left out, one sentence a table."""
@@ -37,19 +40,29 @@ class Scope:
             f"table {table} of the backup ({rows:,} rows) is not in Nexus any more and is left out"
             for table, rows in self.gone.items()
         ]
-        return notes + [f"table {table} is not in the backup and is left as it is" for table in self.unknown]
+        notes += [f"table {table} is not in the backup and is left as it is" for table in self.unknown]
+        notes += [f"table {table} was left out of the backup: {why}" for table, why in self.left_out.items()]
+        return notes + [
+            f"table {table} of the backup is left out: this role may not write it (GRANT INSERT, UPDATE, DELETE ON "
+            f"{table} TO nexus_restore)"
+            for table in self.forbidden
+        ]
 
 
 def find_scope(connection: Connection[Any], manifest: Manifest, name: ScopeName, policy: DataPolicy) -> Scope:
     """Return what is to be put back; raise `RestoreRefused` when that is nothing."""
-    live = set(read_tables(connection))
+    live = set(read_all_tables(connection))
     wanted = set(policy.copied_tables) if name == PATIENT_DATA else live | set(manifest.tables)
     saved = {table: manifest.tables[table] for table in sorted(wanted & set(manifest.tables))}
+    others = [table for table in saved if split_name(table)[0] != "public"]
+    forbidden = tuple(read_missing_rights(connection, others))
     scope = Scope(
         name,
-        {table: entry for table, entry in saved.items() if table in live},
+        {table: entry for table, entry in saved.items() if table in live and table not in forbidden},
         {table: entry.row_count for table, entry in saved.items() if table not in live},
-        tuple(sorted((wanted & live) - set(manifest.tables))),
+        tuple(sorted((wanted & live) - set(manifest.tables) - set(manifest.left_out))),
+        manifest.left_out if name == EVERYTHING else {},
+        forbidden,
     )
     if not scope.tables:
         raise RestoreRefused(
@@ -68,11 +81,11 @@ def read_shapes(connection: Connection[Any], tables: Iterable[SavedTable]) -> di
     for saved in tables:
         shape = read_shape(connection, saved.table, saved.schema)
         if shape is None:
-            differences.append(f"{saved.table}: the table is gone")
+            differences.append(f"{saved.name}: the table is gone")
             continue
-        shapes[saved.table] = shape
+        shapes[saved.name] = shape
         if differing := column_differences(saved, shape):
-            differences.append(f"{saved.table}: {', '.join(differing)}")
+            differences.append(f"{saved.name}: {', '.join(differing)}")
     if differences:
         raise RestoreRefused(
             f"{len(differences):,} tables have other columns than when the backup was taken: "

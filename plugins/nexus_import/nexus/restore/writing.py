@@ -49,7 +49,7 @@ def write_back(connection: Connection[Any], loaded: Mapping[str, LoadedTable]) -
 def _remove(connection: Connection[Any], table: LoadedTable) -> None:
     if not table.shape.key:
         if not is_same_bag(connection, table):
-            connection.execute(sql.SQL("DELETE FROM {}").format(table.shape.identifier))
+            connection.execute(sql.SQL("DELETE FROM {}").format(table.shape.own_rows))
         return
     # an identity that is always generated cannot be changed: such a row is taken out and comes back
     unlike = [
@@ -58,7 +58,7 @@ def _remove(connection: Connection[Any], table: LoadedTable) -> None:
     ]
     connection.execute(
         sql.SQL("DELETE FROM {} AS present WHERE NOT EXISTS (SELECT FROM {} AS former WHERE {})").format(
-            table.shape.identifier,
+            table.shape.own_rows,
             table.rows,
             sql.SQL(" AND ").join([table.same_key(), *(sql.SQL("NOT ({})").format(part) for part in unlike)]),
         )
@@ -77,14 +77,14 @@ def _change(connection: Connection[Any], table: LoadedTable) -> None:
         with connection.transaction():
             connection.execute(
                 sql.SQL("UPDATE {} AS present SET {} FROM {} AS former WHERE {}").format(
-                    table.shape.identifier, assignments, table.rows, condition
+                    table.shape.own_rows, assignments, table.rows, condition
                 )
             )
     except (errors.UniqueViolation, errors.ExclusionViolation):
         # two rows took each other's value since: neither can be first, so both are taken out and come back
         connection.execute(
             sql.SQL("DELETE FROM {} AS present USING {} AS former WHERE {}").format(
-                table.shape.identifier, table.rows, condition
+                table.shape.own_rows, table.rows, condition
             )
         )
 
@@ -93,10 +93,10 @@ def _bring_back(connection: Connection[Any], table: LoadedTable) -> None:
     columns = names(table.shape.stored)
     if table.shape.key:
         missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS present WHERE {})").format(
-            table.shape.identifier, table.same_key()
+            table.shape.own_rows, table.same_key()
         )
     else:
-        missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS present)").format(table.shape.identifier)
+        missing = sql.SQL("NOT EXISTS (SELECT FROM {} AS present)").format(table.shape.own_rows)
     connection.execute(
         sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} AS former WHERE {} ORDER BY {}").format(
             table.shape.identifier, columns, columns, table.rows, missing, POSITION
@@ -114,7 +114,7 @@ def is_same_bag(connection: Connection[Any], table: LoadedTable) -> bool:
         ).format(
             present=table.row_of("present"),
             former=table.row_of("former"),
-            live=table.shape.identifier,
+            live=table.shape.own_rows,
             rows=table.rows,
         )
     ).fetchone()
@@ -124,7 +124,7 @@ def is_same_bag(connection: Connection[Any], table: LoadedTable) -> bool:
 def require_equal(connection: Connection[Any], table: LoadedTable) -> None:
     """Export the live table in the backup's order; raise `RestoreRefused` unless it is the same to the byte."""
     saved = table.saved
-    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.shape.identifier)).fetchone()
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.shape.own_rows)).fetchone()
     count = int(row[0]) if row else 0
     if count == saved.row_count and checksum_of(connection, _live_in_saved_order(table)) == saved.csv_sha256:
         return
@@ -132,7 +132,7 @@ def require_equal(connection: Connection[Any], table: LoadedTable) -> None:
     causes += [f"generated column {column.name}" for column in table.shape.columns if column.is_generated]
     blame = f" What may have changed them: {', '.join(causes)}." if causes else ""
     raise RestoreRefused(
-        f"Table {saved.table} would not hold what the backup has ({count:,} rows, {saved.row_count:,} in the backup; "
+        f"Table {saved.name} would not hold what the backup has ({count:,} rows, {saved.row_count:,} in the backup; "
         f"their SHA-256 is compared).{blame} Everything was rolled back."
     )
 
@@ -141,7 +141,7 @@ def _live_in_saved_order(table: LoadedTable) -> sql.Composed:
     columns = sql.SQL(", ").join(sql.Identifier("present", column) for column in table.saved_columns)
     if table.shape.key:
         return sql.SQL("SELECT {} FROM {} AS present JOIN {} AS former ON {} ORDER BY former.{}").format(
-            columns, table.shape.identifier, table.rows, table.same_key(), POSITION
+            columns, table.shape.own_rows, table.rows, table.same_key(), POSITION
         )
     numbered = sql.SQL(
         "(SELECT *, ({row})::text AS nexus_row, row_number() OVER (PARTITION BY ({row})::text) AS nexus_nth"
@@ -149,7 +149,7 @@ def _live_in_saved_order(table: LoadedTable) -> sql.Composed:
     )
     return sql.SQL("SELECT {} FROM {} JOIN {} USING (nexus_row, nexus_nth) ORDER BY former.{}").format(
         columns,
-        numbered.format(row=table.row_of("present"), rows=table.shape.identifier, alias=sql.Identifier("present")),
+        numbered.format(row=table.row_of("present"), rows=table.shape.own_rows, alias=sql.Identifier("present")),
         numbered.format(row=table.row_of("former"), rows=table.rows, alias=sql.Identifier("former")),
         POSITION,
     )
@@ -189,5 +189,5 @@ def advance_sequences(connection: Connection[Any], table: LoadedTable) -> int:
 
 def _outermost(connection: Connection[Any], table: LoadedTable, sequence: SequenceUse) -> int | None:
     query = "SELECT max({}) FROM {}" if sequence.increment > 0 else "SELECT min({}) FROM {}"
-    row = connection.execute(sql.SQL(query).format(sql.Identifier(sequence.column), table.shape.identifier)).fetchone()
+    row = connection.execute(sql.SQL(query).format(sql.Identifier(sequence.column), table.shape.own_rows)).fetchone()
     return row[0] if row else None
