@@ -11,7 +11,6 @@ from tests.nexus.manual_run import GONE, STAYS, ManualRun
 from tests.nexus.quick_run import LAST_TASK, QuickRuns
 from tests.support.installation import Installation
 
-
 RULED = {
     "encounters": "patient_id",
     "sms_messages": "appointment_id",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from nexus_import.errors import PublishRefused
 from nexus_import.nexus import locking
+from nexus_import.nexus import publish as publishing
 from nexus_import.nexus.publish import Publication
 
 from tests.nexus.live_rows import add_document
@@ -74,6 +75,36 @@ def test_id_that_an_untouched_table_gets_meanwhile_refuses(run: ManualRun, table
         statement = statement.replace(" WHERE", f", content_type_id = {number} WHERE")
     outcome = publish_against(run, statement, GONE, row)
     assert f"{table} {row} (refers to a row of patients that the plan removes)" in str(outcome)
+    assert run.installation.value("SELECT count(*) FROM patients WHERE id = %s", GONE) == 1
+
+
+def test_table_that_the_database_was_not_told_to_hold_is_named(
+    run: ManualRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A Nexus whose grants.sql is of an earlier time publishes all the same."""
+    run.edit()
+    run.plan()
+    run.connection.execute("DROP FUNCTION nexus_import.hold_still")
+    run.publish()
+    assert "Table sent_emails is not held still: add it to hold_still in include/sql/grants.sql" in caplog.text
+
+
+def test_id_that_comes_into_a_table_that_is_not_held_still_is_seen_before_the_commit(
+    run: ManualRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.edit()
+    run.plan()
+    run.connection.execute("DROP FUNCTION nexus_import.hold_still")
+    apply = publishing.apply_difference
+
+    def write_an_email_after(*arguments: Any) -> Any:
+        applied = apply(*arguments)
+        add_like(run.installation, "sent_emails", related_patient_id=GONE)
+        return applied
+
+    monkeypatch.setattr(publishing, "apply_difference", write_an_email_after)
+    with pytest.raises(PublishRefused, match=r"sent_emails .* \(refers to a row of patients that the plan removes"):
+        run.publish()
     assert run.installation.value("SELECT count(*) FROM patients WHERE id = %s", GONE) == 1
 
 
