@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": BELOW_ALL,
     "snapshot": BELOW_ALL | {"storage"},
     "filemaker": BELOW_ALL,
-    "nexus": BELOW_ALL | {"storage"},
+    "nexus": BELOW_ALL | {"storage", "snapshot"},
     "settings": BELOW_ALL | {"nexus"},
     "schema": BELOW_ALL | {"nexus"},
     "restore": BELOW_ALL | {"nexus", "storage", "settings"},

@@ -36,3 +36,27 @@ GRANT INSERT, UPDATE, DELETE ON
     public.xero_invoice_links,
     public.xero_quote_links
 TO nexus_import;
+
+-- Tables that the import only reads and whose rows hold ids of patients or appointments without a foreign key: the
+-- untouched ones under plain_links in include/policy.yaml, and those with a content type. An id that is written there
+-- while the publish removes its row would point at nothing. A role that may only read cannot lock a table, on any
+-- version of PostgreSQL, so the tables' owner does it for the import: these tables, against writing, and no others.
+CREATE OR REPLACE FUNCTION nexus_import.hold_still(table_name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF table_name <> ALL (ARRAY['sent_emails', 'xero_sync_logs', 'django_admin_log'])
+        OR to_regclass(format('public.%I', table_name)) IS NULL
+    THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('LOCK TABLE public.%I IN SHARE MODE', table_name);
+    RETURN true;
+END $$;
+REVOKE ALL ON FUNCTION nexus_import.hold_still(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nexus_import.hold_still(text) TO nexus_import;
+DO $$ BEGIN
+    EXECUTE format(
+        'ALTER FUNCTION nexus_import.hold_still(text) OWNER TO %I',
+        (SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'patients')
+    );
+END $$;

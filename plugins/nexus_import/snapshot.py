@@ -182,3 +182,14 @@ def read_snapshot(store: ObjectStore, manifest_key: str, manifest_sha256: str) -
         for record in read_page(store, page):
             if record[0] not in left_out and last_page_of.get(record[0], page.number) == page.number:
                 yield record
+
+
+def find_damage(store: ObjectStore, manifest_key: str, manifest_sha256: str) -> str | None:
+    """Return what a finished snapshot has lost since it was written, None when it can be read whole."""
+    try:
+        manifest = json.loads(_read_whole(store, manifest_key, manifest_sha256))
+        for page in manifest["pages"]:
+            _read_whole(store, page["key"], page["sha256"])
+    except DataError as error:
+        return str(error)
+    return None

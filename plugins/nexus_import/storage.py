@@ -140,16 +140,16 @@ class ObjectStore:
         """Write a JSON object."""
         return self.put_bytes(key, json.dumps(content, indent=1, default=str).encode(), "application/json")
 
-    def get_bytes(self, key: str) -> bytes:
-        """Read an object whole."""
-        with _worded(f"read {key}"):
+    def get_bytes(self, key: str, *, shown: str | None = None) -> bytes:
+        """Read an object whole; an error says `shown` in place of its key."""
+        with _worded(f"read {shown or key}"):
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
-    def find_bytes(self, key: str) -> bytes | None:
-        """Read an object whole; None when it is not there."""
+    def find_bytes(self, key: str, *, shown: str | None = None) -> bytes | None:
+        """Read an object whole, None when it is not there; an error says `shown` in place of its key."""
         try:
-            return self.get_bytes(key)
+            return self.get_bytes(key, shown=shown)
         except StorageError as error:
             if _is_absent(error.__cause__):
                 return None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from nexus_import.core.approval import (
     WATCHED_TABLES,
+    Losses,
     is_within_launch_window,
     is_within_publish_window,
     unusual_reasons,
@@ -21,8 +22,8 @@ SLOT = datetime(2026, 3, 7, 14, tzinfo=UTC)
 
 
 def reasons(counts: dict[str, dict[str, int]], live: dict[str, int], **named: Any) -> list[str]:
-    removed, relaxed = named.get("nexus_only_removed", {}), named.get("relaxations", [])
-    return unusual_reasons(counts, live, LIMITS, removed, relaxed)
+    relaxed = named.pop("relaxations", [])
+    return unusual_reasons(counts, live, LIMITS, Losses(**named), relaxed)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_first_rows_of_a_table_are_asked_about() -> None:
 
 
 def test_rows_that_exist_only_in_nexus_are_named_by_table() -> None:
-    found = reasons({}, {"patients": 10}, nexus_only_removed={"sms_messages": 1200, "encounters": 3, "notes": 0})
+    found = reasons({}, {"patients": 10}, removed={"sms_messages": 1200, "encounters": 3, "notes": 0})
     assert found == [
         "3 rows of encounters that exist only in Nexus would be removed",
         "1,200 rows of sms_messages that exist only in Nexus would be removed",
@@ -79,6 +80,19 @@ def test_every_relaxation_that_was_used_is_a_reason_to_ask() -> None:
     assert reasons({}, {}, relaxations=[relaxed, allowed]) == [
         "phase_0/patients_have_funding_type found 1,200; the policy makes it a warning (severity)",
         "phase_4/appointments_have_clinic found 38; the policy allows 40 (allowances)",
+    ]
+
+
+def test_links_that_are_lost_are_named_however_few() -> None:
+    found = reasons({}, {"patients": 10}, cleared={"sms_inbound.patient_id": 8, "encounters.appointment_id": 0})
+    assert found == ["8 rows would lose what only Nexus knows: sms_inbound.patient_id would be set to NULL"]
+
+
+@pytest.mark.parametrize("table", ["documents_document", "images_batch"])
+def test_files_that_move_to_another_patient_are_asked_about_when_they_are_many(table: str) -> None:
+    assert reasons({table: {"change": 900}}, {table: 1000}, moved={table: 200}) == []
+    assert reasons({table: {"change": 900}}, {table: 1000}, moved={table: 201}) == [
+        f"201 of 1,000 {table} would move to another patient (20.1 %, limit 20 %)"
     ]
 
 

@@ -10,6 +10,7 @@ SUMMARY = PlanSummary(
         TableSummary("notes", 0, 0, 0, 88),
     ],
     [FateCount("patients", "removed", "vanished", 2), FateCount("appointments", "kept", "nexus_only", 1050)],
+    {"phase_6/document_evidence_agrees": 3},
 )
 
 
@@ -18,6 +19,7 @@ def test_log_has_a_line_for_each_table_that_changes_and_each_group_of_rows() -> 
         "patients: 3 added, 1,200 changed (title 1,100, dob 200), 2 removed, 1,640 unchanged",
         "patients: 2 rows gone from FileMaker: removed",
         "appointments: 1,050 rows only in Nexus: kept",
+        "3 rows whose evidence names more than one patient: phase_6/document_evidence_agrees lists them",
         "patients: values that staff changed go with this plan (title 4)",
     ]
 
@@ -44,6 +46,10 @@ def test_question_shows_why_it_is_asked_what_changes_and_what_is_lost() -> None:
         "|---|---|---|---:|",
         "| patients | gone from FileMaker | removed | 2 |",
         "| appointments | only in Nexus | kept | 1,050 |",
+        "",
+        "**Documents and image batches whose evidence names more than one patient**",
+        "",
+        "- 3, listed by phase_6/document_evidence_agrees in findings.csv",
     ]
 
 

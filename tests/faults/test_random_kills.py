@@ -172,12 +172,16 @@ def forget_objects(installation: Installation, common_run: str) -> None:
 
 
 def draw(whole: Whole, seed: int, count: int) -> list[Point]:
-    """Return points: any task, and of its messages any."""
+    """Return points: in turn any task, or one as often as it sends messages; and of its messages any.
+
+    So short tasks are met, and publish and phases, which send most, are met often.
+    """
     chance = random.Random(seed)
     tasks = sorted(whole.messages)
+    weights = [whole.messages[task] for task in tasks]
     points = []
     for number in range(1, count + 1):
-        task_id = chance.choice(tasks)
+        task_id = chance.choices(tasks, weights)[0] if number % 2 else chance.choice(tasks)
         message = chance.randint(1, whole.messages[task_id])
         points.append(Point(number, task_id, message, chance.random() < NEW_RUNS))
     return points

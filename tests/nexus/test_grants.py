@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from nexus_import.nexus.links import Kind, read_links
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from local.nexus_database import GRANTS_FILE
@@ -82,6 +83,41 @@ def test_import_role_owns_its_three_schemas_and_reads_everything(shared: Install
 @pytest.mark.parametrize("table", ["patients", "appointments", "documents_document"])
 def test_import_role_may_lock_what_it_publishes(shared: Installation, table: str) -> None:
     attempt(shared, "nexus_import", f"BEGIN; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE; COMMIT")
+
+
+def held(installation: Installation, table: str) -> list[str]:
+    """Return the locks that the import's role has on a table after it asked for the table to be held still."""
+    with psycopg.connect(installation.database.uri("nexus_import")) as connection:
+        answer = connection.execute("SELECT nexus_import.hold_still(%s)", (table,)).fetchall()[0][0]
+        locks = connection.execute(
+            "SELECT mode FROM pg_locks WHERE relation = to_regclass(%s) AND mode <> 'AccessShareLock'", (table,)
+        )
+        modes = [mode for (mode,) in locks]
+        assert bool(modes) is answer
+        return modes
+
+
+def test_import_role_holds_still_what_it_may_only_read_and_policy_links_without_a_key(shared: Installation) -> None:
+    untouched = {table for table, treatment in POLICY.tables.items() if treatment == "untouched"}
+    with shared.importer() as connection:
+        links = read_links(connection, POLICY.data_policy())
+    unguarded = {link.table for link in links if link.kind is not Kind.FOREIGN_KEY and link.table in untouched}
+    assert unguarded == {"sent_emails", "xero_sync_logs", "django_admin_log"}
+    for table in unguarded:
+        assert held(shared, table) == ["ShareLock"]
+        assert refused(shared, "nexus_import", f"BEGIN; LOCK TABLE {table} IN SHARE MODE")
+
+
+@pytest.mark.parametrize("table", ["patients", "clinics", "auth_user", "no_such_table", "sent_emails; --"])
+def test_import_role_holds_nothing_else_still(shared: Installation, table: str) -> None:
+    with psycopg.connect(shared.database.uri("nexus_import")) as connection:
+        assert connection.execute("SELECT nexus_import.hold_still(%s)", (table,)).fetchall() == [(False,)]
+
+
+def test_tables_are_held_with_the_rights_of_their_owner_and_for_the_import_alone(shared: Installation) -> None:
+    owner = "SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'hold_still'"
+    assert shared.rows(owner) == [("nexus",)]
+    assert refused(shared, "nexus_backup", "SELECT nexus_import.hold_still('sent_emails')")
 
 
 @pytest.mark.parametrize("verb", WRITES)

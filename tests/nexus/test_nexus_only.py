@@ -32,6 +32,11 @@ from tests.support.runs import Run
 Dump = dict[str, Rows]
 OWN_PARENTS = {"xero_tracking_categories": ("clinic_id", "clinics"), "referrer_companies": ("company_id", "companies")}
 """Tables whose row needs a parent that no other row of theirs has: the column and the parent's table."""
+MISLINK_A_DOCUMENT = (
+    "UPDATE documents_document SET object_id = (SELECT id FROM patients WHERE id <> object_id ORDER BY id LIMIT 1)"
+    " WHERE id = (SELECT min(id::text)::uuid FROM documents_document"
+    "  WHERE filemaker_metadata ->> 'filemaker_patient_id' IS NOT NULL)"
+)
 NAMES = {"clinics": {"name": "Nowhere"}, "clinicians": {"full_name": "Nobody"}, "funding_sources": {"name": "Nothing"}}
 """Names that FileMaker does not use: two rows of one name could not be told apart."""
 
@@ -80,17 +85,36 @@ def prepare(installation: Installation) -> Prepared:
     return Prepared(installation, patient, appointment, added, dump(installation))
 
 
+def make_everything_happen(filemaker: FileMaker) -> None:
+    """Let FileMaker have a patient and a note more, a note less, another title, and a note with another patient."""
+    first, second = filemaker.ids("patient")[:2]
+    filemaker.fields("patient", first)["title"] = "Prof"
+    notes = filemaker.ids("note")
+    filemaker.add_like("note", notes[0], patient_id=filemaker.add_like("patient", second))
+    filemaker.remove("note", notes[1])
+    moved = filemaker.fields("note", notes[2])
+    moved["patient_id"] = first if moved["patient_id"] != first else second
+
+
 @pytest.fixture(scope="module")
 def kept(parts: Any, dag: Any, first_run: QuickRun) -> Iterator[tuple[Prepared, Dump]]:
     """What a published run with `keep` was given, and what it left."""
     template = first_run.installation.database.database
     with start_installation(parts, template) as installation, connected(installation):
+        emptied = lose_patient(installation)
+        installation.execute(MISLINK_A_DOCUMENT)
         prepared = prepare(installation)
         filemaker = FileMaker(parts)
-        filemaker.fields("patient", filemaker.ids("patient")[0])["title"] = "Prof"
-        run = make_quick_run(installation, dag, filemaker).go(until=LAST_TASK)
+        make_everything_happen(filemaker)
+        run = make_quick_run(installation, dag, filemaker)
+        approve(run)
+        run.go(until=LAST_TASK)
         assert run.errors == {}
         assert run.states[LAST_TASK] == "success"
+        assert planned(run, "remove").keys() == {"patients", "notes"}
+        assert planned(run, "remove")["patients"] == {emptied}
+        assert planned(run, "add").keys() >= {"patients", "notes"}
+        assert planned(run, "change").keys() >= {"patients", "notes", "documents_document"}
         yield prepared, dump(installation)
 
 
@@ -112,8 +136,8 @@ def test_keep_changes_only_what_filemaker_changed(kept: tuple[Prepared, Dump]) -
     assert prepared.patient in after["patients"]
     assert prepared.appointment in after["appointments"]
     unlike = {table for table in MAPPED_TABLES if after[table] != prepared.before[table]}
-    assert unlike == {"patients"}
-    assert len(set(after["patients"].values()) - set(prepared.before["patients"].values())) == 1
+    assert unlike >= {"patients", "notes"}
+    assert len(set(after["patients"].values()) - set(prepared.before["patients"].values())) == 2
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +201,24 @@ def test_delete_leaves_what_filemaker_holds(deleted: tuple[Prepared, Run, Dump])
     tables = {"patient": "patients", "appointment": "appointments", "note": "notes", "letter": "letters_patientletter"}
     for entity, table in tables.items():
         assert after[table].keys() == {row for name, row in known if name == entity}
+
+
+def test_links_that_a_tables_own_word_clears_are_asked_about(
+    imported: Installation, next_run: QuickRuns, tmp_path: Path
+) -> None:
+    """The run was told to keep, and no row goes: what eight rows of living patients would lose is no less lost."""
+    count = imported.value("SELECT count(*) FROM xero_invoice_links WHERE patient_id IS NOT NULL")
+    assert count
+    before = dump(imported)
+    with own_include(tmp_path, nexus_only_tables={"xero_invoice_links": "delete", "sms_inbound": "delete"}):
+        run = next_run()
+        run.answer = "Reject"
+        run.go(until="publish.approve_plan")
+    assert run.results["publish.decide"] == "publish.approve_plan"
+    reason = f"{count} rows would lose what only Nexus knows: xero_invoice_links.patient_id would be set to NULL"
+    assert reason in run.questions[0]
+    assert f"| xero_invoice_links | only in Nexus | kept, loses a link | {count} |" in run.questions[0]
+    assert dump(imported) == before
 
 
 def test_plan_of_a_delete_counts_cleared_links_apart(deleted: tuple[Prepared, Run, Dump]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nexus_import.core.plan_summary import FateCount
-from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, set_unusual
+from nexus_import.nexus.losses import count_moved_files, count_nexus_only_removed
+from nexus_import.nexus.plan import Plan, latest_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
 
-from tests.nexus.live_rows import add_note, add_patient
+from tests.nexus.live_rows import add_batch, add_document, add_note, add_patient
 from tests.nexus.manual_run import ADDED, FIRST, GONE, SECOND, STAYS, ManualRun
 
 
@@ -158,3 +159,16 @@ def test_rows_that_filemaker_does_not_hold_stay_with_the_plan(undone: ManualRun)
         FateCount("patients", "kept", "nexus_only", 1),
         FateCount("patients", "removed", "vanished", 1),
     ]
+
+
+def test_documents_that_go_from_one_patient_to_another_are_counted_and_first_links_are_not(run: ManualRun) -> None:
+    moved = add_document(run.installation, STAYS)
+    found = add_document(run.installation, STAYS, object_id=None, content_type_id=None)
+    batch = add_batch(run.installation, GONE)
+    run.copy()
+    for table, row in (("documents_document", moved), ("images_batch", batch)):
+        run.work(f"UPDATE nexus_work.{table} SET object_id = gen_random_uuid() WHERE id = %s", row)
+    run.work("UPDATE nexus_work.documents_document SET object_id = %s WHERE id = %s", STAYS, found)
+    plan = run.plan()
+    assert plan.counts["documents_document"]["change"] == 2
+    assert count_moved_files(run.connection, plan.plan_id) == {"documents_document": 1, "images_batch": 1}

@@ -14,9 +14,10 @@ from nexus_import.nexus import difference, locking
 from nexus_import.nexus import publish as publishing
 from nexus_import.nexus.plan import Plan
 from nexus_import.nexus.publish import Publication
-from nexus_import.nexus.verify import Look, find_drift, look_at_live, mark_verified
+from nexus_import.nexus.verify import Look, find_drift, find_left_behind, look_at_live, mark_verified
 
 from tests.nexus.live_rows import add_patient
+from tests.nexus.lost_rows import add_like
 from tests.nexus.manual_run import (
     ADDED,
     FIRST,
@@ -121,6 +122,23 @@ def test_what_staff_write_after_the_commit_is_no_mistake_of_the_publish(run: Man
     ManualRun(run.installation, run.connection).copy()
     assert look_at_live(run.connection, plan) == Look({}, {"patients": 1, "notes": 1})
     assert find_drift(run.connection, plan, POLICY.preserved) == ["clinics"]
+
+
+def test_id_of_a_removed_row_that_is_written_afterwards_is_found(run: ManualRun) -> None:
+    run.edit()
+    run.plan()
+    plan = run.publish().plan
+    keep = POLICY.data_policy()
+    assert find_left_behind(run.connection, plan, keep).findings == []
+    email = add_like(run.installation, "sent_emails", related_patient_id=GONE)
+    add_like(run.installation, "sent_emails", related_patient_id=STAYS)
+    found = find_left_behind(run.connection, plan, keep)
+    assert [(item.entity, str(item.nexus_id), item.field, item.detail) for item in found.findings] == [
+        ("sent_emails", GONE, "related_patient_id", f"row {email} names it, and it was removed")
+    ]
+    assert "undo the publish" in found.sentence()
+    # the policy lets them dangle when what lives only in Nexus goes
+    assert find_left_behind(run.connection, plan, POLICY.data_policy("delete")).findings == []
 
 
 def test_row_that_the_publish_wrote_last_and_is_not_as_published_is_wrong(run: ManualRun) -> None:

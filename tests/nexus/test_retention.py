@@ -9,6 +9,7 @@ import pytest
 from nexus_import.errors import WorkingCopyError
 from nexus_import.nexus.backup import Backup, record_backup
 from nexus_import.nexus.journal import create_journal
+from nexus_import.nexus.manifest import IMPORT, RESTORE
 from nexus_import.nexus.retention import RetentionDays, remove_expired
 from nexus_import.nexus.staging import lock_staging
 from nexus_import.nexus.working_copy import read_stamp, require_copy
@@ -28,12 +29,16 @@ def store(run: ManualRun) -> ObjectStore:
     return ObjectStore(run.installation.s3(), BUCKET, f"retention-{uuid.uuid4()}", "AES256")
 
 
-def put_backup(run: ManualRun, store: ObjectStore, run_id: str, attempt: int, *, manifest: bool = True) -> str:
+def put_backup(
+    run: ManualRun, store: ObjectStore, run_id: str, attempt: int, *, manifest: bool = True, purpose: str = IMPORT
+) -> str:
     """Store an attempt of a backup, finished (with a manifest) or interrupted; return its folder."""
     folder = store.key("backups", run_id, f"{attempt:03d}")
-    store.put_bytes(f"{folder}/patients.csv.zst", b"rows", "application/zstd")
+    rows = store.put_bytes(f"{folder}/patients.csv.zst", b"rows", "application/zstd")
     if manifest:
-        stored = store.put_json(f"{folder}/manifest.json", {"run": run_id, "attempt": attempt})
+        table = {"key": rows.key, "byte_count": rows.byte_count}
+        content = {"run": run_id, "attempt": attempt, "purpose": purpose, "tables": [table], "memory": []}
+        stored = store.put_json(f"{folder}/manifest.json", content)
         record_backup(run.connection, Backup(run_id, attempt, stored.key, stored.sha256, 1, 1, 1, {}))
     return folder
 
@@ -41,8 +46,8 @@ def put_backup(run: ManualRun, store: ObjectStore, run_id: str, attempt: int, *,
 def put_snapshot(run: ManualRun, store: ObjectStore, run_id: str, entity: str, attempt: int = 1) -> str:
     """Store a finished snapshot; return its folder."""
     folder = store.key("snapshots", run_id, entity, f"{attempt:03d}")
-    store.put_bytes(f"{folder}/page-000001.jsonl.zst", b"records", "application/zstd")
-    stored = store.put_json(f"{folder}/manifest.json", {"run": run_id})
+    page = store.put_bytes(f"{folder}/page-000001.jsonl.zst", b"records", "application/zstd")
+    stored = store.put_json(f"{folder}/manifest.json", {"run": run_id, "pages": [vars(page)]})
     run.connection.execute(
         "INSERT INTO nexus_import.snapshot (run_id, entity, attempt, manifest_key, manifest_sha256, record_count)"
         " VALUES (%s, %s, %s, %s, %s, 1)",
@@ -91,6 +96,40 @@ def test_old_backups_go_but_for_the_newest_good_one(journal: ManualRun, store: O
     assert folders(store) == {good}
     assert set(store.list_keys(good)) == {f"{good}/manifest.json", f"{good}/patients.csv.zst"}
     assert remove(journal, store, after_days=3100)["backups"] == 0
+
+
+@pytest.mark.parametrize("name", ["patients.csv.zst", "manifest.json"])
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "shortened"])
+def test_backup_that_is_not_whole_is_not_the_last_one_to_keep(
+    journal: ManualRun, store: ObjectStore, name: str, is_lost: bool
+) -> None:
+    good = put_backup(journal, store, "first", 1)
+    damaged = put_backup(journal, store, "second", 1)
+    store.remove(f"{damaged}/{name}")
+    if not is_lost:
+        store.put_bytes(f"{damaged}/{name}", b"", "application/zstd")
+    assert remove(journal, store, after_days=31)["backups"] == 1
+    assert folders(store) == {good}
+
+
+def test_what_a_restore_saved_is_not_the_last_backup_of_an_import(journal: ManualRun, store: ObjectStore) -> None:
+    good = put_backup(journal, store, "first", 1)
+    put_backup(journal, store, "second", 1, purpose=RESTORE)
+    assert remove(journal, store, after_days=31)["backups"] == 1
+    assert folders(store) == {good}
+
+
+@pytest.mark.parametrize("body", [None, b"", b"others!"], ids=["lost", "shortened", "others"])
+def test_snapshot_that_is_not_whole_is_not_the_last_one_to_keep(
+    journal: ManualRun, store: ObjectStore, body: bytes | None
+) -> None:
+    good = put_snapshot(journal, store, "first", "patient")
+    damaged = put_snapshot(journal, store, "second", "patient")
+    store.remove(f"{damaged}/page-000001.jsonl.zst")
+    if body is not None:
+        store.put_bytes(f"{damaged}/page-000001.jsonl.zst", body, "application/zstd")
+    assert remove(journal, store, after_days=21)["snapshots"] == 1
+    assert folders(store) == {good}
 
 
 def test_a_backup_that_is_half_removed_has_no_manifest(

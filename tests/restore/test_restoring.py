@@ -225,6 +225,31 @@ def test_rows_that_did_not_change_are_not_written(clinic: Scene) -> None:
     assert clinic.installation.rows(versions) == before
 
 
+@pytest.mark.parametrize("is_locked", [True, False], ids=["a table with links", "another table"])
+def test_tables_whose_links_no_constraint_guards_stand_still_until_the_commit(clinic: Scene, is_locked: bool) -> None:
+    """An id that is written to them after the look, and before the rows that it names go, would point at nothing."""
+    table = "sent_emails" if is_locked else "clinics"
+    manifest = clinic.back_up()
+    add_patient(clinic.installation)
+    loaded = clinic.load(manifest, PATIENT_DATA)
+    restore_plan = clinic.plan(loaded)
+    clinic.answer(restore_plan)
+    refused = []
+
+    def write(*_: object) -> int:
+        with psycopg.connect(clinic.installation.database.uri(), options="-c lock_timeout=50ms") as staff:
+            try:
+                staff.execute(f"UPDATE {table} SET id = id".encode())
+            except psycopg.errors.LockNotAvailable:
+                refused.append(table)
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nexus_import.nexus.restore.restoring.advance_sequences", write)
+        clinic.write(loaded, restore_plan)
+    assert set(refused) == ({table} if is_locked else set())
+
+
 def test_readers_are_not_held_up(bare: Scene, loaded: Loaded, plan: RestorePlan) -> None:
     """Seen from inside the transaction, when every row is written and nothing is committed."""
     bare.answer(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 WATCHED_TABLES = {
@@ -13,21 +14,36 @@ WATCHED_TABLES = {
     "reminders": ("removed",),
 }
 """Tables whose plan is compared with the limits, and by what: a layout read as empty must not remove all notes."""
+FILE_TABLES = ("documents_document", "images_batch")
+"""Tables whose rows are of a patient whom the evidence gives them; many that move at once are looked at."""
 ACTION_OF = {"removed": "remove", "added": "add", "changed": "change"}
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a plan takes from Nexus that its counts do not tell.
+
+    `removed` are rows per table that exist nowhere else; `cleared` are rows per link (`table.column`) that lose it
+    because what it named goes; `moved` are documents and batches, per table, that go from one patient to another.
+    """
+
+    removed: Mapping[str, int] = field(default_factory=dict)
+    cleared: Mapping[str, int] = field(default_factory=dict)
+    moved: Mapping[str, int] = field(default_factory=dict)
 
 
 def unusual_reasons(
     counts: Mapping[str, Mapping[str, int]],
     live_counts: Mapping[str, int],
     limits: Mapping[str, float],
-    nexus_only_removed: Mapping[str, int],
+    losses: Losses,
     relaxations: list[str],
 ) -> list[str]:
     """Return why the plan is unusual, one sentence each; empty when it is not.
 
     `counts` is {table: {add, change, remove}}, `live_counts` rows before, `limits` percentages with the keys
-    removed_percent, added_percent and changed_percent, `nexus_only_removed` rows per table that exist nowhere else,
-    `relaxations` a sentence for each check that passed only because the policy is milder than it.
+    removed_percent, added_percent and changed_percent, `relaxations` a sentence for each check that passed only because
+    the policy is milder than it.
     """
     reasons = []
     for table, words in WATCHED_TABLES.items():
@@ -40,9 +56,19 @@ def unusual_reasons(
             elif count and not base:
                 # of nothing, any number is too large a share: a first import, or a Nexus that somebody emptied
                 reasons.append(f"{count:,} {table} would be {word} where Nexus has none")
-    for table, count in sorted(nexus_only_removed.items()):
+    for table in FILE_TABLES:
+        count, base, limit = losses.moved.get(table, 0), live_counts.get(table, 0), limits["changed_percent"]
+        if base and 100 * count / base > limit:
+            share = 100 * count / base
+            reasons.append(
+                f"{count:,} of {base:,} {table} would move to another patient ({share:.1f} %, limit {limit:g} %)"
+            )
+    for table, count in sorted(losses.removed.items()):
         if count:
             reasons.append(f"{count:,} rows of {table} that exist only in Nexus would be removed")
+    for link, count in sorted(losses.cleared.items()):
+        if count:
+            reasons.append(f"{count:,} rows would lose what only Nexus knows: {link} would be set to NULL")
     return reasons + relaxations
 
 

@@ -54,6 +54,8 @@ class PlanSummary:
 
     tables: list[TableSummary] = field(default_factory=list)
     fates: list[FateCount] = field(default_factory=list)
+    conflicts: dict[str, int] = field(default_factory=dict)
+    """Documents and batches whose evidence names more than one patient, by the check that lists them."""
 
     @property
     def overwritten_count(self) -> int:
@@ -71,6 +73,8 @@ def plan_lines(summary: PlanSummary) -> Iterator[str]:
             )
     for fate in summary.fates:
         yield f"{fate.table}: {fate.count:,} rows {WHY[fate.reason]}: {FATE[fate.fate]}"
+    for check, count in summary.conflicts.items():
+        yield f"{count:,} rows whose evidence names more than one patient: {check} lists them"
     for table in summary.tables:
         if table.overwritten:
             yield f"{table.table}: values that staff changed go with this plan{_in_brackets(table.overwritten)}"
@@ -92,6 +96,9 @@ def plan_as_markdown(summary: PlanSummary, reasons: list[str]) -> str:
         lines += ["", "**Rows that FileMaker does not hold**", ""]
         lines += ["| table | why | what becomes of them | rows |", "|---|---|---|---:|"]
         lines += [f"| {f.table} | {WHY[f.reason]} | {FATE[f.fate]} | {f.count:,} |" for f in summary.fates]
+    if summary.conflicts:
+        lines += ["", "**Documents and image batches whose evidence names more than one patient**", ""]
+        lines += [f"- {count:,}, listed by {check} in findings.csv" for check, count in summary.conflicts.items()]
     return "\n".join(lines)
 
 

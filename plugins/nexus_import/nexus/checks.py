@@ -54,6 +54,7 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_5/both_sides_changed_letters",
         "phase_5/both_sides_changed_reminders",
         "phase_5/clinical_text_kept_of_notes",
+        "publish/nothing_left_behind",
         "phase_5/clinical_text_kept_of_letters",
         "phase_5/clinical_text_kept_of_reminders",
         "phase_8/every_record_is_accounted_for",

@@ -1,4 +1,4 @@
-"""The plan's difference applied to live Nexus: removals, unique columns freed, changes, additions."""
+"""The plan's difference applied to live Nexus: rows moved away, removals, unique columns freed, changes, additions."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from nexus_import.nexus.catalog import read_columns, read_unique_columns
+from nexus_import.nexus.catalog import read_columns, read_foreign_keys, read_unique_columns
+from nexus_import.nexus.key_order import parents_first
 from nexus_import.nexus.plan import Counts, Plan
+from nexus_import.nexus.removals import move_away
 from nexus_import.nexus.rows import BOOKKEEPING
 from nexus_import.nexus.working_copy import live, work
 
 
 def apply_difference(connection: Connection[Any], plan: Plan, tables: list[str]) -> Counts:
-    """Bring the planned rows of live Nexus to what the working copy has; return the rows touched."""
+    """Bring the planned rows of live Nexus to what the working copy has; return the rows touched.
+
+    Children go before their parents: a rule of the database finds nothing to take along.
+    """
     applied: Counts = {table: {} for table in tables}
-    for table in tables:
+    move_away(connection, plan)
+    for table in reversed(parents_first(read_foreign_keys(connection), tables)):
         applied[table]["remove"] = _remove(connection, plan, table)
     for table in tables:
         _free_unique_columns(connection, plan, table)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from PIL import Image, UnidentifiedImageError
 from psycopg import Connection
 
+from nexus_import.errors import StorageError
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.storage import ListedObject, ObjectStore
 
@@ -22,7 +23,11 @@ LISTED = (
     " UNION ALL SELECT 'image', id, filemaker_id, s3_thumbnail_key, NULL FROM nexus_work.images_image"
     " WHERE s3_thumbnail_key <> ''",
 )
-_MADE_NAME = re.compile(r"[0-9]+|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_MADE_NAME = re.compile(r"[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""A number, a date or an id: no person thinks of such a name."""
+_EXTENSIONS = re.compile(
+    r"bmp|csv|dcm|docx?|gif|heic|html?|jpe?g|mov|mp4|odt|pdf|png|rtf|tiff?|txt|webp|xlsx?|xml|zip", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,16 @@ class FileSample:
 
 
 def check_listing(
-    connection: Connection[Any], objects: Iterable[ListedObject], severity: Callable[[str, str], str]
+    connection: Connection[Any],
+    objects: Iterable[ListedObject],
+    severity: Callable[[str, str], str],
+    folders: Iterable[str],
 ) -> list[CheckResult]:
-    """Compare the storage listing with the rows, both ways; memory does not grow with either."""
+    """Compare the storage listing with the rows, both ways; memory does not grow with either.
+
+    `folders` are the prefixes that were listed: their names may be shown.
+    """
+    known = frozenset(part for folder in folders for part in folder.split("/"))
     for statement in LISTED:
         connection.execute(statement)
     with connection.cursor().copy("COPY listed_object FROM STDIN") as copy:
@@ -76,7 +88,7 @@ def check_listing(
             severity("phase_8/objects_have_rows", "warn"),
             "Nobody sees these files in Nexus: ask who put them there before anything is removed",
             [
-                Finding("object", field="s3_key", detail=shown_key(key))
+                Finding("object", field="s3_key", detail=shown_key(key, known))
                 for (key,) in connection.execute(
                     "SELECT key FROM listed_object WHERE NOT EXISTS"
                     " (SELECT FROM named_object WHERE named_object.key = listed_object.key) ORDER BY key"
@@ -87,11 +99,16 @@ def check_listing(
     ]
 
 
-def shown_key(key: str) -> str:
-    """Return a key that may be shown: parts that people may have named are left out, ids and numbers are kept."""
-    folder, _, name = key.rpartition("/")
-    stem, dot, extension = name.partition(".")
-    return key if _MADE_NAME.fullmatch(stem) else f"{folder}/…{dot}{extension.rpartition('.')[2]}"
+def shown_key(key: str, known: Collection[str]) -> str:
+    """Return a key that may be shown: of every part that a person may have named only "…" is left.
+
+    What stays are ids, numbers, dates, the folders that are `known`, and the usual extensions.
+    """
+    *folders, name = key.split("/")
+    stem, _, extension = name.rpartition(".") if "." in name else (name, "", "")
+    shown = [part if part in known or _MADE_NAME.fullmatch(part) else "…" for part in folders]
+    shown.append(stem if _MADE_NAME.fullmatch(stem) else "…")
+    return "/".join(shown) + (f".{extension}" if _EXTENSIONS.fullmatch(extension) else "")
 
 
 def _findings(connection: Connection[Any], query: LiteralString) -> list[Finding]:
@@ -113,7 +130,7 @@ def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Cal
     """Download sampled documents; an empty or unreadable one is a finding."""
     findings = []
     for sample in samples:
-        body = store.find_bytes(sample.key)
+        body = _download(store, "document", sample)
         if not body:
             why = "cannot be downloaded" if body is None else "is empty"
             findings.append(Finding("document", None, sample.filemaker_id, sample.nexus_id, "s3_key", why))
@@ -126,11 +143,22 @@ def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Cal
     )
 
 
+def _download(store: ObjectStore, entity: str, sample: FileSample) -> bytes | None:
+    """Return a file's bytes, None when it is not there; raise `StorageError` that names the row and not the key.
+
+    People name files after patients. The error is raised from none: what it came from holds the key, too.
+    """
+    try:
+        return store.find_bytes(sample.key, shown=f"the file of {entity} {sample.nexus_id}")
+    except StorageError as error:
+        raise StorageError(str(error)) from None
+
+
 def check_images(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
     """Download and decode sampled images; imported "images" may be PDF files."""
     findings = []
     for sample in samples:
-        body = store.find_bytes(sample.key)
+        body = _download(store, "image", sample)
         if body is None or not _is_displayable(body):
             findings.append(
                 Finding("image", None, sample.filemaker_id, sample.nexus_id, "s3_key", "cannot be displayed")

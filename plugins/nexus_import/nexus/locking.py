@@ -57,7 +57,7 @@ def change_live(
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             if timeout != LOCK_TIMEOUTS_MS[-1]:
                 log.info("A live table is locked by somebody else; trying again")
-        except errors.ForeignKeyViolation as error:
+        except (errors.ForeignKeyViolation, errors.RestrictViolation) as error:
             raise refusal.error(
                 f"A row that is referred to has gone from live Nexus (constraint {error.diag.constraint_name} of "
                 f"{error.diag.table_name}); live Nexus is unchanged. {refusal.when_broken}"
@@ -71,8 +71,28 @@ def change_live(
     raise refusal.error(f"Live tables were locked by others for too long; live Nexus is unchanged. {refusal.when_busy}")
 
 
-def lock_live(connection: Connection[Any], tables: Iterable[str]) -> None:
-    """Let others read but not write these live tables until the transaction ends; keep out undo and restore too."""
-    for table in sorted(tables):
-        connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(live(table)))
+def lock_live(connection: Connection[Any], tables: Iterable[str], still: Iterable[str] = ()) -> None:
+    """Let others read but not write these live tables until the transaction ends; keep out undo and restore too.
+
+    `still` are tables that the role may only read and that may not be written either: the database holds them for
+    it (`nexus_import.hold_still`, made by include/sql/grants.sql). One that it does not hold is named in the log.
+    """
+    writable = set(tables)
+    for table in sorted({*writable, *still}):
+        if table in writable:
+            connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(live(table)))
+        elif not _hold_still(connection, table):
+            log.warning(
+                "Table %s is not held still: add it to hold_still in include/sql/grants.sql and run that file",
+                table,
+            )
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
+
+
+def _hold_still(connection: Connection[Any], table: str) -> bool:
+    """Ask the database to hold the table; False when it was not told that it may."""
+    row = connection.execute("SELECT to_regprocedure('nexus_import.hold_still(text)') IS NOT NULL").fetchone()
+    if not row or not row[0]:
+        return False
+    row = connection.execute("SELECT nexus_import.hold_still(%s)", (table,)).fetchone()
+    return bool(row and row[0])

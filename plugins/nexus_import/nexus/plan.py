@@ -175,20 +175,3 @@ def latest_plan(connection: Connection[Any], run_id: str) -> Plan | None:
         (run_id,),
     ).fetchone()
     return Plan(*row) if row else None
-
-
-def count_nexus_only_removed(connection: Connection[Any], plan_id: int) -> dict[str, int]:
-    """Return per table how many rows the plan removes that did not come from FileMaker."""
-    rows = connection.execute(
-        "SELECT plan_row.table_name, count(*) FROM nexus_import.plan_row"
-        " LEFT JOIN nexus_work.former_patient AS former"
-        "   ON plan_row.table_name = 'patients' AND former.nexus_id = plan_row.row_id"
-        " LEFT JOIN nexus_work.before_appointments AS appointment"
-        "   ON plan_row.table_name = 'appointments' AND appointment.id = plan_row.row_id"
-        "   AND appointment.filemaker_event_id IS NOT NULL"
-        " LEFT JOIN nexus_import.identity AS known ON known.nexus_id = plan_row.row_id"
-        " WHERE plan_row.plan_id = %s AND plan_row.action = 'remove'"
-        "   AND former.nexus_id IS NULL AND appointment.id IS NULL AND known.nexus_id IS NULL GROUP BY 1",
-        (plan_id,),
-    )
-    return dict(rows.fetchall())

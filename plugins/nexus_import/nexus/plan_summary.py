@@ -11,6 +11,7 @@ from psycopg.types.json import Json
 
 from nexus_import.core.plan_summary import FateCount, PlanSummary, TableSummary
 
+EVIDENCE_CHECKS = ("phase_6/document_evidence_agrees", "phase_7/batch_evidence_agrees")
 Counts = dict[str, dict[str, int]]
 """Rows to be added, changed and removed: {table: {add, change, remove}}."""
 
@@ -38,6 +39,7 @@ def store_summary(connection: Connection[Any], plan_id: int, counts: Counts, row
             for table, actions in counts.items()
         ],
         _count_fates(connection, plan_id),
+        _count_conflicts(connection, plan_id),
     )
     connection.execute("UPDATE nexus_import.plan SET summary = %s WHERE plan_id = %s", (Json(asdict(summary)), plan_id))
 
@@ -47,7 +49,10 @@ def read_summary(connection: Connection[Any], plan_id: int) -> PlanSummary:
     row = connection.execute("SELECT summary FROM nexus_import.plan WHERE plan_id = %s", (plan_id,)).fetchone()
     summary = row[0] if row else {"tables": [], "fates": []}
     return PlanSummary(
-        [TableSummary(**table) for table in summary["tables"]], [FateCount(**fate) for fate in summary["fates"]]
+        [TableSummary(**table) for table in summary["tables"]],
+        [FateCount(**fate) for fate in summary["fates"]],
+        # plans that were made before conflicts were counted have none
+        summary.get("conflicts", {}),
     )
 
 
@@ -73,3 +78,12 @@ def _count_fates(connection: Connection[Any], plan_id: int) -> list[FateCount]:
         (plan_id,),
     )
     return [FateCount(*row) for row in rows]
+
+
+def _count_conflicts(connection: Connection[Any], plan_id: int) -> dict[str, int]:
+    rows = connection.execute(
+        "SELECT check_id, finding_count FROM nexus_import.check_result JOIN nexus_import.plan USING (run_id)"
+        " WHERE plan_id = %s AND check_id = ANY(%s) AND finding_count > 0 ORDER BY check_id",
+        (plan_id, list(EVIDENCE_CHECKS)),
+    )
+    return dict(rows.fetchall())

@@ -1,7 +1,8 @@
 """The publish: the plan's difference applied to live Nexus in one transaction, after every precondition held again.
 
-Locks first, in one order; then the advisory lock shared with the restore; then the preconditions; then removals,
-unique columns freed, changes, additions; then counts; the marker that it is done is part of the same transaction.
+Locks first, in one order; then the advisory lock shared with the restore; then the rows that go are held; then the
+preconditions; then removals, unique columns freed, changes, additions; then counts, and the look for references once
+more; the marker that it is done is part of the same transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from nexus_import.nexus.journal import latest_steps
 from nexus_import.nexus.locking import Refusal, change_live, lock_live
 from nexus_import.nexus.memory import remember
 from nexus_import.nexus.plan import Counts, Plan, digest_of_plan, latest_plan
+from nexus_import.nexus.removals import hold_removed_rows
 from nexus_import.nexus.staging import absent_entities, require_staging
 from nexus_import.nexus.working_copy import require_complete, require_copy
 
@@ -78,8 +80,11 @@ def _publish_once(connection: Connection[Any], request: PublishRequest) -> Publi
     if done := _published(connection, request.run_id, plan):
         return done
     tables = [table for table, counts in plan.counts.items() if any(counts.values())]
+    linked = staleness.linked_tables(connection, plan)
     # Rows of other tables point at patients without a foreign key: nobody may delete one meanwhile.
-    lock_live(connection, {*tables, *staleness.linked_tables(connection, plan), *(["patients"] if tables else [])})
+    written = {*tables, *(linked & plan.counts.keys()), *(["patients"] if tables else [])}
+    lock_live(connection, written, still=linked - written)
+    hold_removed_rows(connection, plan)
     preserved = require_preconditions(connection, request, plan)
     for table in tables:
         keep_images(connection, plan.plan_id, table)
@@ -90,6 +95,7 @@ def _publish_once(connection: Connection[Any], request: PublishRequest) -> Publi
             "Clear phase_1_preserve.copy_tables with downstream."
         )
     _require_as_planned(connection, plan, tables)
+    staleness.require_nobody_left_behind(connection, plan)
     absent = absent_entities(connection)
     present = [mapping for mapping in request.mappings if mapping.entity not in absent]
     remember(connection, request.run_id, plan.plan_id, present)

@@ -1,13 +1,13 @@
 """Retention: what only serves to look back or to go back is removed when the policy's days are over.
 
-The newest good one of each kind is always kept, however old it is: the last backup that could be restored, the last
-snapshot of each entity, the images of the last publish. A backup or snapshot loses its manifest first, so that one
-that is half removed is never taken for a whole one.
+The newest good one of each kind is always kept, however old it is: the last backup of an import that is whole, the
+last whole snapshot of each entity, the images of the last publish. A backup or snapshot loses its manifest first, so
+that one that is half removed is never taken for a whole one.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +16,10 @@ from typing import Any
 from psycopg import Connection, sql
 
 from nexus_import.nexus import staging, working_copy
+from nexus_import.nexus.backup import find_damage as find_backup_damage
+from nexus_import.nexus.manifest import IMPORT, MANIFEST
+from nexus_import.snapshot import find_damage as find_snapshot_damage
 from nexus_import.storage import ListedObject, ObjectStore
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,11 @@ def _remove_folders(connection: Connection[Any], store: ObjectStore, run_id: str
             sql.SQL("SELECT manifest_key, manifest_sha256 FROM nexus_import.{}").format(sql.Identifier(table))
         ).fetchall()
     )
+    is_good = _is_good_backup if table == "backup" else _is_good_snapshot
     newest_good: dict[str, _Folder] = {}
     # by path as well: attempts of one run may have been written in one second
     for folder in sorted(folders, key=lambda folder: (folder.written_at, folder.path), reverse=True):
-        if folder.kind not in newest_good and _is_good(store, folder, digests):
+        if folder.kind not in newest_good and is_good(store, folder, digests):
             newest_good[folder.kind] = folder
     removed = [folder for folder in expired if newest_good.get(folder.kind) is not folder]
     for folder in removed:
@@ -100,12 +102,29 @@ def _folders(store: ObjectStore, name: str, run_id: str) -> list[_Folder]:
     return found
 
 
-def _is_good(store: ObjectStore, folder: _Folder, digests: dict[str, str]) -> bool:
-    """Tell whether the attempt is finished, and its manifest is the one that the journal knows."""
+def _is_good_backup(store: ObjectStore, folder: _Folder, digests: dict[str, str]) -> bool:
+    """Tell whether an import's backup is finished, as the journal knows it, and whole.
+
+    What a restore saved first is a Nexus that somebody found broken: it is nothing to go back to.
+    """
     manifest = folder.manifest
-    if manifest is None:
+    if (
+        manifest is None
+        or manifest.key not in digests
+        or find_backup_damage(store, manifest.key, digests[manifest.key])
+    ):
         return False
-    return digests.get(manifest.key) == hashlib.sha256(store.get_bytes(manifest.key)).hexdigest()
+    return bool(json.loads(store.get_bytes(manifest.key)).get("purpose", IMPORT) == IMPORT)
+
+
+def _is_good_snapshot(store: ObjectStore, folder: _Folder, digests: dict[str, str]) -> bool:
+    """Tell whether a snapshot is finished, as the journal knows it, and every page of it what was written."""
+    manifest = folder.manifest
+    return (
+        manifest is not None
+        and manifest.key in digests
+        and find_snapshot_damage(store, manifest.key, digests[manifest.key]) is None
+    )
 
 
 def _remove_working_copy(connection: Connection[Any], run_id: str, limit: datetime) -> int:

@@ -25,22 +25,29 @@ Stale = tuple[str, Any, str]
 def linked_tables(connection: Connection[Any], plan: Plan) -> set[str]:
     """Return the tables that must stand still while the plan's removals are checked and done.
 
-    No constraint guards a generic or plain link: one that is written after the check would point at nothing. Only
-    tables of the plan: the import may not lock a table that it may not write.
+    No constraint guards a generic or plain link: one that is written after the check would point at nothing. Tables
+    that the import may only read are among them; what refers by a foreign key is guarded by `hold_removed_rows`.
     """
     return {
         link.table
         for link, action in stored_links(connection)
         if link.kind is not Kind.FOREIGN_KEY
         and action is not Action.DANGLES
-        and link.table in plan.counts
         and plan.counts.get(link.parent_table, {}).get("remove")
     }
 
 
 def require_fresh(connection: Connection[Any], plan: Plan) -> None:
     """Raise `PublishRefused` that names the stale rows, if there are any."""
-    stale = find_stale(connection, plan)
+    _refuse(find_stale(connection, plan))
+
+
+def require_nobody_left_behind(connection: Connection[Any], plan: Plan) -> None:
+    """Raise `PublishRefused` when, the removals done, a row that the plan does not know refers to one of them."""
+    _refuse(find_newly_referring(connection, plan))
+
+
+def _refuse(stale: list[Stale]) -> None:
     if stale:
         named = ", ".join(f"{table} {row_id or '(a row)'} ({why})" for table, row_id, why in stale[:NAMED_ROWS])
         more = ", …" if len(stale) > NAMED_ROWS else ""
@@ -58,8 +65,7 @@ def find_stale(connection: Connection[Any], plan: Plan) -> list[Stale]:
             stale += _changed(connection, plan, table)
         if counts["add"]:
             stale += _taken(connection, plan, table)
-        if counts["remove"]:
-            stale += _newly_referring(connection, plan, table)
+    stale += find_newly_referring(connection, plan)
     for link, _ in stored_links(connection):
         if link.kind is not Kind.FOREIGN_KEY and any(
             plan.counts.get(link.table, {}).get(action) for action in ("add", "change")
@@ -95,10 +101,11 @@ def _taken(connection: Connection[Any], plan: Plan, table: str) -> list[Stale]:
     return connection.execute(query).fetchall()
 
 
-def _newly_referring(connection: Connection[Any], plan: Plan, table: str) -> list[Stale]:
+def find_newly_referring(connection: Connection[Any], plan: Plan) -> list[Stale]:
+    """Return rows of live Nexus that refer to one the plan removes, as `find_stale`; also when it is removed."""
     stale: list[Stale] = []
     for link, action in stored_links(connection):
-        if link.parent_table == table and action is not Action.DANGLES:
+        if plan.counts.get(link.parent_table, {}).get("remove") and action is not Action.DANGLES:
             stale += _unplanned_rows(connection, plan, link)
     return stale
 

@@ -55,7 +55,7 @@ def check_files() -> Counts:
         folders = step.settings.policy.storage.file_prefixes
         listed = (entry for folder in folders for entry in store.list_objects(folder))
         results = [
-            *check_listing(step.connection, listed, severity),
+            *check_listing(step.connection, listed, severity, folders),
             check_downloads(store, sample_files(step.connection, "documents_document", sampled), severity),
             check_images(store, sample_files(step.connection, "images_image", sampled), severity),
         ]

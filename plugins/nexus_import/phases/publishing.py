@@ -11,19 +11,21 @@ from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context,
 from psycopg import Connection
 
 from nexus_import import clock
-from nexus_import.core.approval import is_within_publish_window, unusual_reasons
+from nexus_import.core.approval import Losses, is_within_publish_window, unusual_reasons
 from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.backup import find_damage
 from nexus_import.nexus.findings import read_relaxations
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
-from nexus_import.nexus.plan import Plan, count_nexus_only_removed, latest_plan, make_plan, set_unusual
+from nexus_import.nexus.losses import count_cleared, count_moved_files, count_nexus_only_removed
+from nexus_import.nexus.plan import Plan, latest_plan, make_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.publish import PublishRequest, find_publication, publish
-from nexus_import.nexus.verify import find_drift, look_at_live, mark_verified
+from nexus_import.nexus.verify import find_drift, find_left_behind, look_at_live, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
 from nexus_import.phases.common import Counts, Step, connect, journalled_failure, load_settings, open_step, open_store
+from nexus_import.phases.gates import store_results
 from nexus_import.phases.mail import run_link, send_mail
 from nexus_import.settings import Settings, read_policy
 
@@ -97,7 +99,11 @@ def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[st
         plan.counts,
         live_counts,
         step.settings.policy.thresholds.model_dump(),
-        count_nexus_only_removed(step.connection, plan.plan_id),
+        Losses(
+            count_nexus_only_removed(step.connection, plan.plan_id),
+            count_cleared(step.connection, plan),
+            count_moved_files(step.connection, plan.plan_id),
+        ),
         # what no field is mapped to was decided when the mapping was written, not by what this run found
         [used.sentence() for used in read_relaxations(step.connection, step.run_id) if used.what != "mapping"],
     )
@@ -270,6 +276,11 @@ def verify_live() -> Counts:
         look = look_at_live(step.connection, plan)
         for table, count in look.changed_since.items():
             log.warning("%s rows of %s were changed by others since the publish", f"{count:,}", table)
+        policy = step.settings.policy.data_policy(step.settings.parameters.nexus_only)
+        left_behind = find_left_behind(step.connection, plan, policy)
+        store_results(step, [left_behind])
+        if left_behind.findings:
+            log.warning(left_behind.sentence())
         if look.wrong:
             differences = "; ".join(
                 f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()
@@ -281,5 +292,6 @@ def verify_live() -> Counts:
         mark_verified(step.connection, plan)
         step.finish(f"Verified {plan.change_count:,} changes in live Nexus", records=plan.change_count)
         step.counts["verified_count"] = plan.change_count
+        step.counts["left_behind_count"] = len(left_behind.findings)
         step.counts["changed_since_count"] = sum(look.changed_since.values())
     return step.counts

@@ -98,27 +98,6 @@ def name_dangling(connection: Connection[Any], loaded: Tables, links: Iterable[L
     return sentences
 
 
-def parents_first(keys: Iterable[ForeignKey], tables: Iterable[str]) -> list[str]:
-    """Return the tables so that each comes after those it refers to, as far as there is no circle."""
-    parents: dict[str, list[str]] = {table: [] for table in sorted(tables)}
-    for key in keys:
-        if key.table in parents and key.parent_table in parents:
-            parents[key.table].append(key.parent_table)
-    order: dict[str, None] = {}
-    entered = set()
-
-    def visit(table: str) -> None:
-        if table not in entered:
-            entered.add(table)
-            for parent in parents[table]:
-                visit(parent)
-            order[table] = None
-
-    for table in parents:
-        visit(table)
-    return list(order)
-
-
 def marks_of_rule_tables(connection: Connection[Any], loaded: Tables) -> dict[str, str]:
     """Return a mark of each table outside the restore that the database changes when a restored row is taken out.
 

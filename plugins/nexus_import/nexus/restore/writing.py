@@ -12,8 +12,9 @@ from psycopg import Connection, errors, sql
 
 from nexus_import.errors import RestoreRefused
 from nexus_import.nexus.catalog import read_foreign_keys
+from nexus_import.nexus.key_order import parents_first
 from nexus_import.nexus.restore.loading import POSITION, LoadedTable, checksum_of
-from nexus_import.nexus.restore.references import marks_of_rule_tables, parents_first
+from nexus_import.nexus.restore.references import marks_of_rule_tables
 from nexus_import.nexus.shapes import SequenceUse, last_value
 from nexus_import.nexus.sql import names
 
