@@ -54,23 +54,25 @@ class _Strict(BaseModel):
 class ColumnMapping(_Strict):
     """How one Nexus column is filled.
 
-    `field` names the FileMaker field; `time_field` the field with the time of day for a wall time; `format` says
-    how dates are written. `lookup` names the preserved table whose row is found: by the FileMaker id in `id_field`,
-    by the name in `field`, by an alias. `reference` names the entity whose FileMaker id the field holds.
+    `field` names the FileMaker field; `time_field` the field with the time of day for a wall time,
+    `time_when_missing` the time of a day that stands alone; `format` says how dates are written. `lookup` names the
+    preserved table whose row is found: by the FileMaker id in `id_field`, by the name in `field`, by an alias.
+    `reference` names the entity whose FileMaker id the field holds.
 
     `required` makes an empty value a finding. `keep_when_empty` lets an empty value leave Nexus's own alone.
     `clinical` text that was edited in Nexus is kept; `only_new` fills new rows only. `empty` is the value for an
     empty field where NULL is not allowed. `choices` limits codes, `otherwise` replaces others.
     `length_from` names the look-up whose duration makes an end out of `start_time` when the field is empty, without
     one `length_minutes` does; `when_before_start: length` lets it also replace an end that lies before its start.
-    `details` names the entity whose records are gathered into the column instead of a
-    field, in a `shape` that the application reads.
+    `details` names the entity whose records are gathered into the column instead of a field, in a `shape` that the
+    application reads.
     """
 
     field: str = ""
     type: ColumnType = "text"
     format: DateForm = "us_or_iso"
     time_field: str | None = None
+    time_when_missing: str | None = Field(default=None, pattern=r"^\d\d:\d\d$")
     lookup: str | None = None
     id_field: str | None = None
     reference: str | None = None

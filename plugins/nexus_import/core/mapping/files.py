@@ -16,6 +16,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "time_field": ("wall_time",),
     "length_from": ("wall_time",),
     "length_minutes": ("wall_time",),
+    "time_when_missing": ("wall_time",),
     "when_before_start": ("wall_time",),
     "choices": ("code",),
     "otherwise": ("code",),

@@ -215,11 +215,14 @@ class RowMapper:
             raise values.UnusualValue(f"is none of {', '.join(column.choices)}")
         return column.otherwise
 
-    @staticmethod
-    def _without_clock(column: ColumnMapping, day: object) -> None:
-        """Take a day without a time for no end; a start needs both."""
-        if values.read_date(day, column.format) is not None and not column.has_length:
+    def _without_clock(self, column: ColumnMapping, day: object) -> None:
+        """Take a day without a time for no end; a start needs both, or a time that the mapping gives it."""
+        if values.read_date(day, column.format) is None or column.has_length:
+            return
+        if column.time_when_missing is None:
             raise values.UnreadableValue("has a date but no time")
+        start = values.read_wall_time(day, column.time_when_missing, self._zone, column.format)
+        raise values.UnusualValue(f"has no time; {column.time_when_missing} was taken", start, is_stored=True)
 
     @staticmethod
     def _is_before_start(record: _Record, end: Any) -> bool:
