@@ -20,10 +20,10 @@ GATE_0 = "phase_0_validate.gate"
 
 
 @contextmanager
-def own_patients(directory: Path, former: str, new: str, **policy: Any) -> Iterator[None]:
-    """Let the import read a patients' mapping in which one line is another."""
+def own_mapping(directory: Path, file: str, former: str, new: str, **policy: Any) -> Iterator[None]:
+    """Let the import read a mapping in which one line is another."""
     with own_include(directory, **policy) as folder:
-        path = folder / "mapping" / "patient.yaml"
+        path = folder / "mapping" / file
         text = path.read_text()
         assert text.count(former) == 1
         path.write_text(text.replace(former, new))
@@ -37,38 +37,59 @@ def published(run: QuickRun) -> QuickRun:
     return run
 
 
-def title(installation: Any, nexus_id: str) -> str | None:
-    value: str | None = installation.value("SELECT title FROM patients WHERE id = %s", nexus_id)
-    return value
+def titles(installation: Any, ids: dict[str, str]) -> list[str | None]:
+    query = "SELECT title FROM patients WHERE id = %s"
+    return [installation.value(query, nexus_id) for nexus_id in ids.values()]
+
+
+def set_titles(filemaker: FileMaker, given: dict[str, str]) -> None:
+    for key, title in given.items():
+        filemaker.fields("patient", key)["title"] = title
 
 
 def test_title_outside_the_list_leaves_nexus_its_own_until_filemaker_has_a_usual_one(
     imported: Any, filemaker: FileMaker, next_run: QuickRuns
 ) -> None:
-    known = next(key for key, nexus_id in imported.truth["patients"].items() if nexus_id)
-    nexus_id = imported.truth["patients"][known]
-    filemaker.fields("patient", known)["title"] = "Mr"
+    edited, plain = [key for key, nexus_id in imported.truth["patients"].items() if nexus_id][:2]
+    ids = {key: imported.truth["patients"][key] for key in (edited, plain)}
+    set_titles(filemaker, {edited: "Mr", plain: "Mr"})
     published(next_run())
-    assert title(imported, nexus_id) == "Mr"
+    assert titles(imported, ids) == ["Mr", "Mr"]
 
-    filemaker.fields("patient", known)["title"] = "Master"
-    new = filemaker.add_like("patient", known, title="Father")
+    set_titles(filemaker, {edited: "Master", plain: "Jr."})
+    new = filemaker.add_like("patient", plain, title="Father")
     second = published(next_run())
-    assert {(finding[1], finding[3]) for finding in second.findings(USUAL)} == {(known, "title"), (new, "title")}
-    assert title(imported, nexus_id) == "Mr"
+    assert {(finding[1], finding[3]) for finding in second.findings(USUAL)} == {
+        (key, "title") for key in (edited, plain, new)
+    }
+    assert titles(imported, ids) == ["Mr", "Mr"]
     added = imported.rows("SELECT title FROM patients WHERE filemaker_metadata ->> 'filemaker_id' = %s", new)
     assert added == [(None,)]
 
-    imported.execute("UPDATE patients SET title = 'Dr' WHERE id = %s", nexus_id)
+    imported.execute("UPDATE patients SET title = 'Dr' WHERE id = %s", ids[edited])
     third = published(next_run())
-    assert title(imported, nexus_id) == "Dr"
+    assert titles(imported, ids) == ["Dr", "Mr"]
     assert third.results["publish.make_plan"]["changed_count"] == 0
+    assert third.findings(CONFLICTS) == []  # FileMaker said nothing, so nobody disagrees
 
-    filemaker.fields("patient", known)["title"] = "Mrs."
+    set_titles(filemaker, {edited: "Mrs.", plain: "Mrs."})
     last = published(next_run())
-    assert title(imported, nexus_id) == "Mrs"
-    # staff changed the title since FileMaker's last usual one: that is remembered all the while
-    assert [(finding[1], finding[3]) for finding in last.findings(CONFLICTS)] == [(known, "title")]
+    assert titles(imported, ids) == ["Mrs", "Mrs"]
+    # what FileMaker last said was remembered all the while: only one of the two was changed by staff
+    assert [(finding[1], finding[3]) for finding in last.findings(CONFLICTS)] == [(edited, "title")]
+
+
+def test_clinical_text_that_filemaker_has_emptied_stays_without_a_word(
+    imported: Any, filemaker: FileMaker, next_run: QuickRuns, tmp_path: Path
+) -> None:
+    note, nexus_id = next((key, note["nexus_id"]) for key, note in imported.truth["notes"].items() if note["nexus_id"])
+    text = imported.value("SELECT content FROM notes WHERE id = %s", nexus_id)
+    filemaker.fields("note", note)["Note"] = ""
+    option = 'content: {field: Note, keep_when_empty: true, clinical: true, empty: ""}'
+    with own_mapping(tmp_path, "note.yaml", 'content: {field: Note, clinical: true, empty: ""}', option):
+        run = published(next_run())
+    assert imported.value("SELECT content FROM notes WHERE id = %s", nexus_id) == text
+    assert note not in {finding[1] for finding in run.findings("phase_5/clinical_text_kept_of_notes")}
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -80,7 +101,7 @@ def test_empty_value_leaves_nexus_its_own_only_where_the_mapping_says_so(
     imported.execute("UPDATE patients SET health_number = '123' WHERE id = %s", nexus_id)
     filemaker.fields("patient", known)["Health Number"] = ""
     option = f"health_number: {{field: Health Number, keep_when_empty: {str(keep).lower()}}}"
-    with own_patients(tmp_path, "health_number: {field: Health Number}", option):
+    with own_mapping(tmp_path, "patient.yaml", "health_number: {field: Health Number}", option):
         run = published(next_run())
     assert imported.value("SELECT health_number FROM patients WHERE id = %s", nexus_id) == ("123" if keep else None)
     assert run.findings(USUAL) == []
@@ -98,7 +119,9 @@ def test_id_and_name_of_two_clinics_are_found_and_the_policy_decides(
         fields["clinic_key"] = next(key for key, named, _ in clinics if named == fields["clinic_name"]).upper()
     filemaker.fields("patient", known).update(clinic_key=other_id.upper(), clinic_name=name)
     option = "clinic_id: {field: clinic_name, lookup: clinics, id_field: clinic_key}"
-    with own_patients(tmp_path, "clinic_id: {field: clinic_name, lookup: clinics}", option, severity={AGREE: severity}):
+    with own_mapping(
+        tmp_path, "patient.yaml", "clinic_id: {field: clinic_name, lookup: clinics}", option, severity={AGREE: severity}
+    ):
         run = next_run(mode="rehearse").go(until="phase_3_patients.gate")
     assert [(finding[1], finding[3]) for finding in run.findings(AGREE)] == [(known, "clinic_key")]
     assert run.results[GATE_0] is (severity == "warn")
@@ -115,7 +138,7 @@ def test_required_field_that_is_empty_stops_the_run(
     known = filemaker.ids("patient")[0]
     filemaker.fields("patient", known)["Health Number"] = " "
     option = "health_number: {field: Health Number, required: true}"
-    with own_patients(tmp_path, "health_number: {field: Health Number}", option):
+    with own_mapping(tmp_path, "patient.yaml", "health_number: {field: Health Number}", option):
         run = next_run(mode="rehearse").go(until=GATE_0)
     assert [(finding[1], finding[3]) for finding in run.findings(REQUIRED)] == [(known, "Health Number")]
     assert run.results[GATE_0] is False
