@@ -187,7 +187,53 @@ def test_choices_of_a_restore_that_go_together(chosen: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("check", PROTECTIVE_CHECKS)
 def test_check_that_keeps_rows_from_being_lost_cannot_be_relaxed(tmp_path: Path, check: str) -> None:
-    says = rf"^policy\.yaml: severity\.{check}: 'warn' is impossible: .* {re.escape(PROTECTIVE_CHECKS[check])}\.$"
+    instead = re.escape(PROTECTIVE_CHECKS[check])
+    says = rf"^policy\.yaml line \d+: severity\.{check}: 'warn' is impossible: .* {instead}\.$"
     with own_include(tmp_path, severity={check: "warn"}), pytest.raises(ConfigurationError, match=says):
         Settings.load({})
     assert PROTECTIVE_CHECKS.keys() <= known_checks()
+
+
+def test_configuration_is_its_own_policy_on_top_of_another_and_its_own_mapping() -> None:
+    settings, default = Settings.load({"configuration": "reference"}), Settings.load({})
+    assert settings.mappings["patient"].layout == default.mappings["patient"].layout == "API_Contacts"
+    assert settings.mappings["appointment"].layout == "API_event"
+    assert settings.policy.thresholds == default.policy.thresholds
+    assert settings.policy.tables["companies"] == "imported"
+    assert "companies" not in default.policy.tables
+    assert "reminders" in default.policy.vanished
+    assert "reminders" not in settings.policy.vanished
+
+
+def test_unknown_configuration_is_named_with_the_nearest() -> None:
+    says = r"^parameters: configuration: there is no configuration 'refrence' \(nearest: reference\)"
+    with pytest.raises(ConfigurationError, match=says):
+        Settings.load({"configuration": "refrence"})
+
+
+def test_mistake_is_named_with_the_file_it_stands_in_of_two(tmp_path: Path) -> None:
+    shipped = (INCLUDE / "policy.yaml").read_text().replace("conflicts: filemaker", "conflicts: filmaker")
+    (tmp_path / "policy.yaml").write_text(shipped)
+    (tmp_path / "policy.own.yaml").write_text("based_on: policy.yaml\nthresholds: {removed_percent: -1}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_policy(tmp_path / "policy.own.yaml")
+    assert "policy.own.yaml line 2: thresholds.removed_percent: " in str(caught.value)
+    assert re.search(r"\npolicy\.yaml line \d+: conflicts: 'filmaker'", str(caught.value))
+
+
+def test_table_that_is_imported_needs_a_mapping_file_and_the_other_way_round(tmp_path: Path) -> None:
+    with own_include(tmp_path / "a") as folder:
+        (folder / "mapping" / "note.yaml").unlink()
+        with pytest.raises(
+            ConfigurationError, match=r"^policy\.yaml: tables\.notes: 'imported' is impossible: no mapping"
+        ):
+            Settings.load({})
+        (folder / "mapping" / "image.yaml").unlink()
+        with pytest.raises(ConfigurationError, match=r"has no image\.yaml, without which nothing can be imported"):
+            Settings.load({})
+    with own_include(tmp_path / "b", tables={"notes": "cascades"}) as folder:
+        policy = yaml.safe_load((folder / "policy.yaml").read_text())
+        del policy["vanished"]["notes"]
+        (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+        with pytest.raises(ConfigurationError, match=r"'cascades' is impossible: note\.yaml fills this table"):
+            Settings.load({})

@@ -340,12 +340,13 @@ def load_policy(path: Path, checks: Collection[str] | None = None) -> Policy:
 
 
 def _relaxed_protections(policy: Policy) -> Iterator[tuple[str, str]]:
-    relaxed = [("severity", check_id) for check_id, word in policy.severity.items() if word == "warn"]
-    for section, check_id in [*relaxed, *(("allowances", check_id) for check_id in policy.allowances)]:
+    relaxed = [("severity", check_id, "'warn'") for check_id, word in policy.severity.items() if word == "warn"]
+    relaxed += [("allowances", check_id, f"'{number}'") for check_id, number in policy.allowances.items()]
+    for section, check_id, word in relaxed:
         if instead := PROTECTIVE_CHECKS.get(check_id):
             yield (
                 f"{section}.{check_id}",
-                "is impossible: this check keeps rows from being lost unseen. Take the line out; for each thing "
+                f"{word} is impossible: this check keeps rows from being lost unseen. Take the line out; for each thing "
                 f"that it names {instead}.",
             )
 

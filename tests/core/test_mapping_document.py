@@ -20,9 +20,13 @@ def test_everything_that_can_stand_in_a_mapping_is_explained(name: str) -> None:
 
 
 def test_example_of_another_clinic_can_be_loaded(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    example, rules = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
     (tmp_path / "patient.yaml").write_text(example)
-    assert load_mappings(tmp_path)["patient"].layout == "Export Clients"
+    event = "entity: appointment\nlabel: events\nlayout: L\ncolumns: {patient_id: {field: p, reference: patient}}\n"
+    (tmp_path / "appointment.yaml").write_text(event + rules)
+    mappings = load_mappings(tmp_path)
+    assert mappings["patient"].layout == "Export Clients"
+    assert set(mappings["appointment"].out_of_scope) == {"block_bookings", "holidays", "nameless"}
 
 
 @pytest.mark.parametrize("option", re.findall(r"\| `(\{field: .*?\})` \|", DOCUMENT))

@@ -48,7 +48,7 @@ def test_core_table_can_have_its_own_treatment_only(table: str, treatment: str) 
     assert found(tables={table: treatment})[:1] == ([] if treatment == needed else [(f"tables.{table}", says)])
 
 
-@pytest.mark.parametrize("table", ["patients", "images_image", "reminders"])
+@pytest.mark.parametrize("table", ["patients", "appointments", "images_image"])
 def test_core_table_cannot_be_left_out(table: str) -> None:
     needed = WRITTEN["tables"][table]
     assert found(tables={table: None})[0] == (

@@ -8,9 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 from nexus_import.nexus.links import Kind, read_links
+from nexus_import.settings import Settings
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from local.nexus_database import GRANTS_FILE
+from local.nexus_database import GRANTS_FILE, NexusDatabase
 from tests.nexus.manual_run import POLICY
 from tests.support.installation import Installation, start_installation
 
@@ -48,6 +49,16 @@ def test_import_role_writes_every_table_of_the_policy_that_is_not_untouched_and_
     tables = [name for (name,) in shared.rows("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")]
     writable = {table for table in tables if not refused(shared, "nexus_import", statement.format(table, table))}
     assert writable == set(POLICY.copied_tables)
+
+
+def test_another_configuration_adds_the_rights_it_needs_and_no_more(parts: Any) -> None:
+    reference = Settings.load({"configuration": "reference"}).policy
+    with start_installation(parts) as installation:
+        NexusDatabase(parts.cluster, installation.database.database, parts.template.passwords).grant("reference")
+        tables = installation.rows("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
+        update = WRITES["UPDATE"]
+        writable = {t for (t,) in tables if not refused(installation, "nexus_import", update.format(t, t))}
+    assert writable == {*POLICY.copied_tables, *reference.copied_tables}
 
 
 def test_policy_decides_about_more_tables_than_the_import_may_write(shared: Installation) -> None:
