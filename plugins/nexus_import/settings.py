@@ -346,8 +346,8 @@ def _relaxed_protections(policy: Policy) -> Iterator[tuple[str, str]]:
         if instead := PROTECTIVE_CHECKS.get(check_id):
             yield (
                 f"{section}.{check_id}",
-                f"{word} is impossible: this check keeps rows from being lost unseen. Take the line out; for each thing "
-                f"that it names {instead}.",
+                f"{word} is impossible: this check keeps rows from being lost unseen. Take the line out; for each "
+                f"thing that it names {instead}.",
             )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -29,6 +31,12 @@ def refuse(message: Message) -> None:
     raise Cut(FORBIDDEN)
 
 
+def texts_of_workbook(body: bytes) -> list[str]:
+    """Return what the cells of an Excel file hold."""
+    with ZipFile(BytesIO(body)) as parts:
+        return [parts.read(name).decode() for name in parts.namelist()]
+
+
 def said(run: Run) -> str:
     """Return all that the run said, but for its mails and its log: journal, findings, XComs, errors, verdict."""
     installation = run.installation
@@ -38,7 +46,8 @@ def said(run: Run) -> str:
     parts += [line for error in run.errors.values() for line in traceback.format_exception(error)]
     s3 = installation.s3()
     for entry in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"nexus-import/reports/{run.run_id}/").get("Contents", []):
-        parts.append(s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode())
+        body = s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
+        parts += texts_of_workbook(body) if entry["Key"].endswith(".xlsx") else [body.decode()]
     return "\n".join(parts)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from psycopg import Connection, sql
 
+from nexus_import.core.entities import ENTITIES
 from nexus_import.core.mapping import Lookup
 from nexus_import.core.relaxation import Relaxation
 from nexus_import.core.source_names import SourceNames
@@ -188,8 +189,8 @@ def check_ids(phase: str) -> list[str]:
 
 
 def load_checks(phase: str, source: SourceNames) -> list[Check]:
-    """Return the checks of a folder, by id."""
-    return [load_check(check_id, source) for check_id in check_ids(phase)]
+    """Return the checks of a folder, by id, but for those about entities that the clinic does not map."""
+    return [check for check_id in check_ids(phase) if (check := load_check(check_id, source)).is_mapped]
 
 
 def load_check(check_id: str, source: SourceNames, entity: str | None = None) -> Check:
@@ -233,7 +234,7 @@ def load_check(check_id: str, source: SourceNames, entity: str | None = None) ->
         header.get("count_by") == "detail",
         header.get("field"),
         applies=all(source.has(needed) for needed in header.get("needs", "").replace("this", entity).split()),
-        is_mapped=source.has(entity),
+        is_mapped=source.has(entity) or entity not in ENTITIES,
     )
 
 
@@ -253,8 +254,7 @@ def run_check(
         _reasons(findings) if check.counts_reasons else _suggestions(findings, check.lookup, lookups or {}),
         grades.allowance(check.check_id, allowed),
         check.severity,
-        # an entity that the clinic does not map at all is nothing it let pass
-        check.applies or not check.is_mapped,
+        check.applies,
     )
 
 

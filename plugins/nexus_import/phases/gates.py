@@ -11,7 +11,7 @@ from airflow.sdk import task
 
 from nexus_import.core.sequence import first_gap
 from nexus_import.core.source_names import SourceNames
-from nexus_import.nexus.checks import CheckResult, check_ids, load_checks, read_results, run_check
+from nexus_import.nexus.checks import CheckResult, load_checks, read_results, run_check
 from nexus_import.nexus.findings import record_results, relaxations_of
 from nexus_import.nexus.journal import latest_steps
 from nexus_import.nexus.staging import read_lookups
@@ -82,7 +82,8 @@ def make_gate(name: str, phase: str, folder: str) -> Callable[[Any], Any]:
             gap = first_gap(latest_steps(step.connection, step.run_id), before=name)
             results = read_results(step.connection, step.run_id, folder)
             failed = [result for result in results if not result[3]]
-            missing = set(check_ids(folder)) - {result[0] for result in results}
+            due = {check.check_id for check in load_checks(folder, SourceNames(step.settings.mappings))}
+            missing = due - {result[0] for result in results}
             step.is_passed = gap is None and not (failed or missing) and counts.get("failed_count") == 0
             for _, _, _, _, sentence in failed:
                 log.error("%s: ❌ %s", phase, sentence)
