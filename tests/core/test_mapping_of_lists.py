@@ -71,6 +71,12 @@ def test_an_end_before_its_start_can_be_the_usual_length_and_is_listed() -> None
     assert row["kept_columns"] == []
 
 
+def test_an_end_that_cannot_be_read_is_found_and_the_appointment_has_one_all_the_same() -> None:
+    row, [finding] = event({}, end="31/02/2026", end_time="10:00:00")
+    assert (row["end_time"], row["kept_columns"]) == (NINE.replace(minute=20), [])
+    assert (finding.check_id, finding.field) == ("phase_0/values_are_readable", "end")
+
+
 def test_a_day_without_its_time_cannot_be_read_unless_the_mapping_gives_one() -> None:
     _, [finding] = event({}, "start_time", time="")
     assert (finding.check_id, finding.rule) == ("phase_0/values_are_readable", "has a date but no time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -137,13 +138,22 @@ class RowMapper:
                 is_empty = self._fill_value(record, name, column)
         except values.UnreadableValue as error:
             record.found.append((column.field, error.rule, REQUIRED if column.required else READABLE))
-            record.kept.append(name)
-            record.row.setdefault(name, column.empty)
+            self._fill_unreadable(record, name, column)
             return
         if is_empty and column.required:
             record.found.append((column.field, IS_EMPTY, REQUIRED))
         if is_empty and column.keep_when_empty:
             record.kept.append(name)
+
+    def _fill_unreadable(self, record: _Record, name: str, column: ColumnMapping) -> None:
+        """Leave the column to Nexus; an end that cannot be read becomes the length after its start."""
+        end = None
+        if column.has_length:
+            with suppress(values.UnreadableValue):
+                end = self._end_from_length(record, column)
+        if end is None:
+            record.kept.append(name)
+        record.row.setdefault(name, column.empty if end is None else end)
 
     def _look_up(self, record: _Record, name: str, column: ColumnMapping) -> bool:
         """Stage the name and the row it means; return whether there is neither name nor id."""
