@@ -21,7 +21,10 @@ SELECT
 FROM nexus_staging.appointment AS staged
 JOIN known_patient AS patient ON patient.filemaker_id = staged.patient_id_filemaker_id
 JOIN nexus_work.before_appointments AS live
-    ON live.patient_id = patient.nexus_id AND live.start_time = staged.start_time AND live.filemaker_event_id IS NULL
+    ON live.patient_id = patient.nexus_id
+    -- earlier imports wrote 24:00:00, which FileMaker has for the end of a day, as the second before it
+    AND live.start_time IN (staged.start_time, staged.start_time - interval '1 second')
+    AND live.filemaker_event_id IS NULL
 WHERE staged.filemaker_id IS NOT NULL
   AND NOT EXISTS (
       SELECT FROM nexus_work.before_appointments AS known
