@@ -6,11 +6,11 @@ import json
 import uuid
 from typing import Any
 
-from nexus_import.core.data_policy import MAPPED_TABLES
 from nexus_import.nexus.catalog import read_all_tables
 from nexus_import.nexus.links import Kind, Link
 
 from tests.nexus import live_rows
+from tests.nexus.manual_run import POLICY
 from tests.support.installation import Installation
 from tests.support.runs import Run
 
@@ -106,7 +106,7 @@ def dump(installation: Installation) -> dict[str, Rows]:
 
 def outside_the_mapped(tables: dict[str, Rows]) -> dict[str, Rows]:
     """Return the tables that no phase works on."""
-    return {table: rows for table, rows in tables.items() if table not in MAPPED_TABLES}
+    return {table: rows for table, rows in tables.items() if table not in POLICY.data_policy().worked_tables}
 
 
 def fates(run: Run, table: str) -> dict[str, tuple[str, str, str | None]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from nexus_import.errors import PublishRefused
 
@@ -9,6 +11,7 @@ from tests.nexus.live_rows import add_note, add_patient
 from tests.nexus.lost_rows import add_like, approve, lose_appointment, lose_patient, planned
 from tests.nexus.manual_run import GONE, STAYS, ManualRun
 from tests.nexus.quick_run import LAST_TASK, QuickRuns
+from tests.support.copies import own_include
 from tests.support.installation import Installation
 
 RULED = {
@@ -19,8 +22,8 @@ RULED = {
 }
 
 
-def give_rule(installation: Installation, table: str, column: str, rule: str) -> None:
-    """Give the table's key on this column another rule."""
+def give_rule(installation: Installation, table: str, column: str, rule: str) -> str:
+    """Give the table's key on this column another rule; return the key's name."""
     name, parent = installation.rows(
         "SELECT conname, confrelid::regclass::text FROM pg_constraint JOIN pg_attribute"
         " ON attrelid = conrelid AND conkey = ARRAY[attnum]"
@@ -32,21 +35,23 @@ def give_rule(installation: Installation, table: str, column: str, rule: str) ->
     installation.execute(
         f'ALTER TABLE {table} ADD CONSTRAINT "{name}" FOREIGN KEY ({column}) REFERENCES {parent} ({"id"}) {rule}'
     )
+    return str(name)
 
 
 @pytest.mark.parametrize("rule", ["ON DELETE CASCADE", "ON DELETE NO ACTION"])
 def test_delete_does_what_the_plan_says_whatever_the_rule(
-    imported: Installation, next_run: QuickRuns, rule: str
+    imported: Installation, next_run: QuickRuns, rule: str, tmp_path: Path
 ) -> None:
     patient = lose_patient(imported)
     parents = {"patient_id": patient, "appointment_id": lose_appointment(imported, patient)}
-    rows = {}
+    keys, rows = {}, {}
     for table, column in RULED.items():
-        give_rule(imported, table, column, rule)
+        keys[table] = [give_rule(imported, table, column, rule)]
         rows[table] = add_like(imported, table, **{column: parents[column]})
-    run = next_run(nexus_only="delete")
-    approve(run)
-    run.go(until=LAST_TASK)
+    with own_include(tmp_path, side_effects=keys):
+        run = next_run(nexus_only="delete")
+        approve(run)
+        run.go(until=LAST_TASK)
     assert run.errors == {}
     assert run.states[LAST_TASK] == "success"
     removed = planned(run, "remove")

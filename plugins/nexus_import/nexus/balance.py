@@ -9,15 +9,15 @@ from psycopg import Connection, sql
 
 from nexus_import.core.balance import EntityBalance
 from nexus_import.core.mapping import ColumnMapping, EntityMapping
+from nexus_import.core.mapping.row_mapper import IS_EMPTY, READABLE, REQUIRED
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.checks import CheckResult, Finding
-from nexus_import.nexus.plan import compared_columns
+from nexus_import.nexus.plan import rows_differ
 from nexus_import.nexus.sql import run_file
 from nexus_import.nexus.working_copy import before, work
 
 CHECK_ID = "phase_8/every_record_is_accounted_for"
 FILE = "phase_8_validate/010_account_for_records.sql"
-UNREADABLE_CHECK = "phase_0/values_are_readable"
 FOUND = ("created", "updated", "unchanged")
 
 
@@ -81,18 +81,13 @@ def _make_tables(connection: Connection[Any], run_id: str) -> None:
     )
     connection.execute(
         "INSERT INTO pg_temp.unreadable_value SELECT DISTINCT entity, record_id, field FROM nexus_import.finding"
-        " WHERE run_id = %s AND check_id = %s",
-        (run_id, UNREADABLE_CHECK),
+        " WHERE run_id = %s AND (check_id = %s OR check_id = %s AND detail <> %s)",
+        (run_id, READABLE, REQUIRED, IS_EMPTY),
     )
 
 
 def _account_for(connection: Connection[Any], mapping: EntityMapping) -> None:
     table = mapping.table or ""
-    # the plan's own idea of a changed row, so that the two never disagree
-    compared = compared_columns(connection, table)
-    present, former = (
-        sql.SQL(", ").join(sql.Identifier(side, name) for name in compared) for side in ("present", "former")
-    )
     cases = list(_rejections(connection, mapping))
     run_file(
         connection,
@@ -102,7 +97,8 @@ def _account_for(connection: Connection[Any], mapping: EntityMapping) -> None:
         staging=sql.Identifier("nexus_staging", mapping.entity),
         work=work(table),
         before=before(table),
-        is_changed=sql.SQL("ROW({}) IS DISTINCT FROM ROW({})").format(present, former),
+        # the plan's own idea of a changed row, so that the two never disagree
+        is_changed=rows_differ(connection, table, "present", "former"),
         rejection=sql.SQL("CASE {} END").format(sql.SQL(" ").join(cases)) if cases else sql.SQL("NULL"),
     )
 

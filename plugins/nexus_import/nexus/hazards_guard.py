@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from nexus_import.core.data_policy import MAPPED_TABLES, DataPolicy
+from nexus_import.core.data_policy import DataPolicy
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.catalog import read_columns, read_missing_rights, read_side_effects
 from nexus_import.nexus.catalog_hazards import (
@@ -82,7 +82,7 @@ def find_materialized_views(connection: Connection[Any], policy: DataPolicy) -> 
         yield Finding(view, detail=statement)
 
 
-def find_unswappable_keys(connection: Connection[Any]) -> Iterator[Finding]:
+def find_unswappable_keys(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
     """Yield the unique indexes in which two planned rows could meet."""
-    for table, index, definition in read_unswappable_keys(connection, MAPPED_TABLES):
+    for table, index, definition in read_unswappable_keys(connection, policy.worked_tables):
         yield Finding(table, field=index, detail=f"{index} of {table} ({definition.partition(' USING ')[2]})")

@@ -54,7 +54,7 @@ def check_schema(
         _check_rights(connection, policy, mappings, severity),
         _check_connection(connection, severity),
         _check_views(connection, policy, severity),
-        _check_unique_keys(connection, severity),
+        _check_unique_keys(connection, policy, severity),
         _check_indexes(connection, policy, severity),
     ]
 
@@ -165,13 +165,13 @@ def _check_views(connection: Connection[Any], policy: DataPolicy, severity: Seve
     )
 
 
-def _check_unique_keys(connection: Connection[Any], severity: Severity) -> CheckResult:
+def _check_unique_keys(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
     return _result(
         "unique_values_can_be_swapped",
         "Rows that the import changes can take each other's unique values",
         "Two rows that swap these values would make the publish fail, with nothing changed: ask the developers of "
         "Nexus to make it a constraint that is DEFERRABLE INITIALLY IMMEDIATE",
-        list(find_unswappable_keys(connection)),
+        list(find_unswappable_keys(connection, policy)),
         severity,
         "warn",
     )

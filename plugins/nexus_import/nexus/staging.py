@@ -116,7 +116,7 @@ def create_unmapped_tables(connection: Connection[Any], mapped: Iterable[str]) -
 
 def _create(connection: Connection[Any], entity: str, staged: dict[str, str]) -> None:
     table = sql.Identifier(SCHEMA, entity)
-    columns = FIXED_COLUMNS | entities.READ_COLUMNS.get(entity, {}) | staged | {"scope": "text"}
+    columns = FIXED_COLUMNS | staged | entities.READ_COLUMNS.get(entity, {}) | staged | {"scope": "text"}
     definition = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns.items()
     )
