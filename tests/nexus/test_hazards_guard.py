@@ -11,7 +11,7 @@ from nexus_import.nexus.checks import CheckResult
 from nexus_import.nexus.roles import Duty, require_restricted
 from nexus_import.nexus.schema_guard import check_schema
 
-from local.nexus_database import BACKUP_ROLE, IMPORT_ROLE, RESTORE_ROLE
+from local.nexus_database import BACKUP_ROLE, GRANTS_FILE, IMPORT_ROLE, RESTORE_ROLE
 from tests.nexus.manual_run import POLICY
 from tests.nexus.test_schema_guard import MAPPINGS, SHIPPED, guard, said
 from tests.support.installation import Installation
@@ -59,6 +59,33 @@ def test_table_that_inherits_from_a_copied_one_is_refused_whatever_the_policy_sa
     assert not result.is_passed
     installation.execute("ALTER TABLE old_patients NO INHERIT patients")
     assert said(guard(installation, policy)["tables_are_declared"]) == []
+
+
+def test_untouched_table_with_ids_that_is_not_held_still_is_a_warning_with_the_line(installation: Installation) -> None:
+    assert said(guard(installation)["tables_hold_still"]) == []
+    installation.execute(
+        "CREATE TABLE calls (id uuid PRIMARY KEY, caller_id uuid);"
+        "CREATE TABLE visits (id uuid PRIMARY KEY, patient_id uuid REFERENCES patients (id));"
+        "CREATE TABLE tags (id uuid PRIMARY KEY, content_type_id integer REFERENCES django_content_type (id),"
+        " object_id uuid)"
+    )
+    policy = replace(
+        SHIPPED,
+        tables={**SHIPPED.tables, **dict.fromkeys(("calls", "visits", "tags"), "untouched")},
+        plain_links={**SHIPPED.plain_links, "calls.caller_id": ("patients",)},
+    )
+    result = guard(installation, policy)["tables_hold_still"]
+    line = "IF table_name <> ALL (ARRAY['calls', 'django_admin_log', 'sent_emails', 'tags', 'xero_sync_logs'])"
+    assert said(result) == [
+        f"table {table} is not in hold_still; with it the line is: {line}" for table in ("calls", "tags")
+    ]
+    assert (result.severity, result.is_passed) == ("warn", True)
+    grants = GRANTS_FILE.read_text().replace(
+        "IF table_name <> ALL (ARRAY['sent_emails', 'xero_sync_logs', 'django_admin_log'])", line
+    )
+    with installation.database.cluster.connect(installation.database.database) as connection:
+        connection.execute(grants.encode())
+    assert said(guard(installation, policy)["tables_hold_still"]) == []
 
 
 def test_materialized_views_are_a_warning_with_the_statements_in_their_order(installation: Installation) -> None:

@@ -216,3 +216,17 @@ def test_no_backup_at_all_is_said(restore_of: RestoreRuns) -> None:
     run = restore_of(backup="nobody/007").go()
     assert "There is no backup 'nobody/007'" in str(run.errors["backup.choose_backup"])
     assert "Clear backup.choose_backup with downstream." in run.last_words
+
+
+def test_nexus_that_lost_a_table_ends_red_and_names_it_with_its_rows(backed_up: Run, restore_of: RestoreRuns) -> None:
+    installation = backed_up.installation
+    rows = installation.value("SELECT count(*) FROM sms_templates")
+    installation.execute("DROP TABLE sms_templates CASCADE; DELETE FROM notes")
+    before = installation.live()
+    restore = restore_of(mode="restore", scope="everything").go()
+    assert not restore.is_green
+    assert restore.named_task == "backup.verify_checksums"
+    assert "Live Nexus is unchanged" in restore.last_words
+    (sentence,) = installation.rows("SELECT sentence FROM nexus_import.failure WHERE run_id = %s", restore.run_id)
+    assert f"backup holds rows of: sms_templates ({rows} rows)" in sentence[0]
+    assert installation.live() == before

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from nexus_import.errors import RestoreRefused
+from nexus_import.nexus.restore.scope import EVERYTHING, PATIENT_DATA, ScopeName
+
 from local.clinic import create_schema
 from tests.restore.scene import Scene
 
@@ -39,10 +43,26 @@ def test_every_table_dropped_then_made_again_with_its_grants_then_restored_is_id
     assert clinic.installation.rows(SEQUENCES) == sequences
 
 
-def test_tables_that_nexus_lost_are_named_with_their_rows_before_anybody_decides(clinic: Scene) -> None:
+@pytest.mark.parametrize("scope", [EVERYTHING, PATIENT_DATA])
+def test_tables_that_nexus_lost_are_made_again_before_anything_is_restored(clinic: Scene, scope: ScopeName) -> None:
+    """A restore of the rest would end green, and nobody would look for what is missing."""
+    everything = clinic.dump()
     manifest = clinic.back_up()
-    clinic.execute("DROP TABLE sms_templates, encounters CASCADE")
-    notes = clinic.plan(clinic.load(manifest)).notes
-    for table in ("encounters", "sms_templates"):
-        rows = manifest.tables[table].row_count
-        assert f"table {table} of the backup ({rows:,} rows) is not in Nexus any more and is left out" in notes
+    clinic.execute("DROP TABLE encounters, sms_messages, sms_templates CASCADE; DELETE FROM notes")
+    before = clinic.rows()
+    lost = ["encounters", "sms_messages", *(["sms_templates"] if scope == EVERYTHING else [])]
+    named = "; ".join(f"{table} ({manifest.tables[table].row_count:,} rows)" for table in lost)
+    with pytest.raises(RestoreRefused) as caught:
+        clinic.load(manifest, scope)
+    said = str(caught.value)
+    assert said.startswith(
+        f"Nexus lacks {len(lost)} tables that the backup holds rows of: {named}. Nothing was changed"
+    )
+    assert "run include/sql/grants.sql" in said
+    assert clinic.rows() == before
+    # as it says
+    clinic.execute(f"DROP TABLE {', '.join(before)} CASCADE")
+    create_schema(clinic.installation.database.uri())
+    clinic.installation.database.grant()
+    clinic.restore(manifest)
+    assert clinic.dump() == everything

@@ -155,3 +155,13 @@ def read_excess_rights(connection: Connection[Any]) -> tuple[str, list[str]]:
         return role, ["it is a superuser"]
     excess = [f"it may alter and drop {owned:,} tables of Nexus, as their owner does"] if owned else []
     return role, excess + ([f"it may empty {emptied:,} tables of Nexus (TRUNCATE)"] if emptied else [])
+
+
+def read_held_tables(connection: Connection[Any], tables: list[str]) -> set[str]:
+    """Return those of the tables that `nexus_import.hold_still` names; it is read, because a call would lock them."""
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name, pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace"
+        " WHERE nspname = 'nexus_import' AND proname = 'hold_still' AND position(quote_literal(name) IN prosrc) > 0",
+        (tables,),
+    )
+    return {name for (name,) in rows}

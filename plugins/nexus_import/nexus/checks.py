@@ -37,6 +37,7 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_0/columns_are_known",
         "phase_0/no_hidden_side_effects",
         "phase_0/rights_are_granted",
+        "phase_0/tables_hold_still",
         "phase_0/connection_is_restricted",
         "phase_0/materialized_views_are_fresh",
         "phase_0/unique_values_can_be_swapped",

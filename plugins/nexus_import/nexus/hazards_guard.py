@@ -9,15 +9,17 @@ from psycopg import Connection
 
 from nexus_import.core.data_policy import DataPolicy
 from nexus_import.core.mapping import EntityMapping
-from nexus_import.nexus.catalog import read_columns, read_missing_rights, read_side_effects
+from nexus_import.nexus.catalog import read_columns, read_missing_rights, read_side_effects, split_name
 from nexus_import.nexus.catalog_hazards import (
     read_heirs,
+    read_held_tables,
     read_key_actions,
     read_materialized_views,
     read_missing_sequence_rights,
     read_unswappable_keys,
 )
 from nexus_import.nexus.checks import Finding
+from nexus_import.nexus.links import Kind, read_links
 from nexus_import.nexus.roles import find_excess
 
 
@@ -68,6 +70,24 @@ def find_missing_rights(
         drawn = [column.name for column in read_columns(connection, table) if column.name not in filled]
         for sequence in read_missing_sequence_rights(connection, table, drawn):
             yield Finding(table, detail=f"GRANT USAGE ON SEQUENCE {sequence} TO nexus_import")
+
+
+def find_not_held(connection: Connection[Any], policy: DataPolicy) -> Iterator[Finding]:
+    """Yield tables that the import may only read, hold ids without a foreign key, and can be written in a publish."""
+    needed = sorted(
+        {
+            link.table
+            for link in read_links(connection, policy)
+            if link.kind is not Kind.FOREIGN_KEY
+            and policy.tables.get(link.table) == "untouched"
+            and split_name(link.table)[0] == "public"
+        }
+    )
+    held = read_held_tables(connection, needed)
+    line = f"table_name <> ALL (ARRAY[{', '.join(repr(table) for table in needed)}])"
+    for table in needed:
+        if table not in held:
+            yield Finding(table, detail=f"table {table} is not in hold_still; with it the line is: IF {line}")
 
 
 def find_excess_rights(connection: Connection[Any]) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from nexus_import.nexus.hazards_guard import (
     find_heirs,
     find_materialized_views,
     find_missing_rights,
+    find_not_held,
     find_side_effects,
     find_unswappable_keys,
 )
@@ -52,6 +53,7 @@ def check_schema(
         check_columns(connection, policy.worked_tables, mappings, severity),
         _check_side_effects(connection, policy, severity),
         _check_rights(connection, policy, mappings, severity),
+        _check_stillness(connection, policy, severity),
         _check_connection(connection, severity),
         _check_views(connection, policy, severity),
         _check_unique_keys(connection, policy, severity),
@@ -141,6 +143,18 @@ def _check_rights(
         "Add it to include/sql/grants.sql and run that file again, or make the table untouched in the policy",
         list(find_missing_rights(connection, policy, mappings)),
         severity,
+    )
+
+
+def _check_stillness(connection: Connection[Any], policy: DataPolicy, severity: Severity) -> CheckResult:
+    return _result(
+        "tables_hold_still",
+        "Tables that hold ids without a foreign key, and that the import only reads, stand still during a publish",
+        "Put the line into hold_still in include/sql/grants.sql and run that file again: until then an id that is "
+        "written there while its row is removed is only seen afterwards, and the publish refused or reported",
+        list(find_not_held(connection, policy)),
+        severity,
+        "warn",
     )
 
 

@@ -23,13 +23,13 @@ EVERYTHING: ScopeName = "everything"
 class Scope:
     """The tables to put back, and those that cannot be or are left alone.
 
-    `gone` are in the backup and no longer in Nexus, by rows; `unknown` are in Nexus and not in the backup; `left_out`
-    the backup left out, with the reason; `forbidden` are of other schemas, where this role may not write.
+    `gone` are in the backup, without a row, and no longer in Nexus; `unknown` are in Nexus and not in the backup;
+    `left_out` the backup left out, with the reason; `forbidden` are of other schemas, where this role may not write.
     """
 
     name: ScopeName
     tables: Mapping[str, SavedTable]
-    gone: Mapping[str, int]
+    gone: tuple[str, ...]
     unknown: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     forbidden: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ class Scope:
     def notes(self) -> list[str]:
         """Return what a person must know of the tables that are left out, one sentence a table."""
         notes = [
-            f"table {table} of the backup ({rows:,} rows) is not in Nexus any more and is left out"
-            for table, rows in self.gone.items()
+            f"table {table} of the backup, which had no row, is not in Nexus any more and is left out"
+            for table in self.gone
         ]
         notes += [f"table {table} is not in the backup and is left as it is" for table in self.unknown]
         notes += [f"table {table} was left out of the backup: {why}" for table, why in self.left_out.items()]
@@ -50,7 +50,7 @@ class Scope:
 
 
 def find_scope(connection: Connection[Any], manifest: Manifest, name: ScopeName, policy: DataPolicy) -> Scope:
-    """Return what is to be put back; raise `RestoreRefused` when that is nothing."""
+    """Return what is to be put back; raise `RestoreRefused` when that is nothing, or rows of it have no table now."""
     live = set(read_all_tables(connection))
     wanted = set(policy.copied_tables) if name == PATIENT_DATA else live | set(manifest.tables)
     saved = {table: manifest.tables[table] for table in sorted(wanted & set(manifest.tables))}
@@ -59,7 +59,7 @@ def find_scope(connection: Connection[Any], manifest: Manifest, name: ScopeName,
     scope = Scope(
         name,
         {table: entry for table, entry in saved.items() if table in live and table not in forbidden},
-        {table: entry.row_count for table, entry in saved.items() if table not in live},
+        tuple(table for table in saved if table not in live),
         tuple(sorted((wanted & live) - set(manifest.tables) - set(manifest.left_out))),
         manifest.left_out if name == EVERYTHING else {},
         forbidden,
@@ -69,7 +69,21 @@ def find_scope(connection: Connection[Any], manifest: Manifest, name: ScopeName,
             f"Nexus has none of the {len(saved):,} tables to be put back. Create Nexus's tables first (its "
             "migrations), and run include/sql/grants.sql."
         )
+    _refuse_lost_tables({table: saved[table].row_count for table in scope.gone if saved[table].row_count})
     return scope
+
+
+def _refuse_lost_tables(lost: Mapping[str, int]) -> None:
+    """Raise `RestoreRefused` that names tables which the backup has rows of and Nexus lacks: half would look whole."""
+    if not lost:
+        return
+    named = "; ".join(f"{table} ({rows:,} rows)" for table, rows in lost.items())
+    raise RestoreRefused(
+        f"Nexus lacks {len(lost):,} tables that the backup holds rows of: {named}. Nothing was changed: without them "
+        "the restore would not be whole. Make these tables again (the migrations of Nexus, in the version of the "
+        "backup), run include/sql/grants.sql, and restore; or, if they went for good, restore beside and copy what is "
+        "needed (docs/runbook.md)."
+    )
 
 
 def read_shapes(connection: Connection[Any], tables: Iterable[SavedTable]) -> dict[str, Shape]:
