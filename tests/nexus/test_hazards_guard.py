@@ -111,8 +111,8 @@ def test_unique_keys_that_two_rows_cannot_swap_are_a_warning(installation: Insta
     result = guard(installation)["unique_values_can_be_swapped"]
     assert said(result) == [
         "one_at_a_time of appointments (btree (clinician_id, start_time))",
-        "by_name of patients (btree (lower((last_name)::text)) WHERE false)",
         "text of notes (btree (content))",
+        "by_name of patients (btree (lower((last_name)::text)) WHERE false)",
     ]
     assert (result.severity, result.is_passed) == ("warn", True)
 

@@ -22,7 +22,12 @@ def test_scheduled_run_on_time_takes_its_parameters_from_the_policy(installation
     run = new_run("rehearse", run_type="scheduled", who=None).go(until="start.record_attempt")
     assert run.results["start.record_attempt"] is True
     parameters = installation.value("SELECT parameters FROM nexus_import.run WHERE run_id = %s", run.run_id)
-    assert parameters == {"mode": "publish", "approval": "when_unusual", "nexus_only": "keep"}
+    assert parameters == {
+        "configuration": "default",
+        "mode": "publish",
+        "approval": "when_unusual",
+        "nexus_only": "keep",
+    }
 
 
 def test_late_scheduled_run_that_was_cleared_goes_on(new_run: Any) -> None:

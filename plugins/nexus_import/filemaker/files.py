@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from nexus_import.core.mapping import EntityMapping
+from nexus_import.core.nearest import is_misspelt
 from nexus_import.errors import ConfigurationError, DataError, FileMakerMovedError
 from nexus_import.filemaker.cursor import Cursor, WalkedPage, WalkSummary
 from nexus_import.filemaker.files_layout import DELIMITERS, EXCEL, NAMES_WANTED, ExportedFile, FileOptions
@@ -42,9 +43,9 @@ class FilesSource:
         """Return the name of the layout's file."""
         return f"File {self.file_of(layout).name}"
 
-    def has_layout(self, layout: str) -> bool:
-        """Tell whether the folder has a file for the layout."""
-        return bool(self._files_of(layout))
+    def lacks_layout(self, layout: str) -> bool:
+        """Tell whether the folder has neither a file for the layout nor one of nearly its name."""
+        return not self._files_of(layout) and not is_misspelt(layout, [unquote(path.stem) for path in self._files()])
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the mapped fields that the file does not hold; raise `DataError` when it holds no field names."""

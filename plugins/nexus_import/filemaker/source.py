@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from nexus_import.core.mapping import EntityMapping
+from nexus_import.core.nearest import is_misspelt
 from nexus_import.core.yaml_files import Mistake
-from nexus_import.errors import DataError, FileMakerError, FileMakerRequestError
+from nexus_import.errors import DataError, FileMakerError
 from nexus_import.filemaker.answers import CODE_LAYOUT_MISSING
 from nexus_import.filemaker.client import FileMakerClient
 from nexus_import.filemaker.cursor import Cursor, WalkedPage, WalkSummary
@@ -42,8 +43,8 @@ class Source(Protocol):
     def where(self, layout: str) -> str:
         """Return what a person calls the layout's place: `Layout API_Notes in FileMaker`, `File API_Notes.mer`."""
 
-    def has_layout(self, layout: str) -> bool:
-        """Tell whether there is such a layout, or its file."""
+    def lacks_layout(self, layout: str) -> bool:
+        """Tell whether there is no such layout, or file of one, and none of nearly its name, which must be meant."""
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the fields that the mapping reads and the layout does not have, in the mapping's order."""
@@ -80,15 +81,10 @@ class DataApiSource:
         """Return the layout's name as FileMaker shows it."""
         return f"Layout {layout} in FileMaker"
 
-    def has_layout(self, layout: str) -> bool:
-        """Tell whether FileMaker shows such a layout to the account."""
-        try:
-            self._client.layout_fields(layout)
-        except FileMakerRequestError as error:
-            if error.code != CODE_LAYOUT_MISSING:
-                raise
-            return False
-        return True
+    def lacks_layout(self, layout: str) -> bool:
+        """Tell whether FileMaker lists neither such a layout nor one of nearly its name."""
+        present = self._client.layouts()
+        return layout not in present and not is_misspelt(layout, present)
 
     def missing_fields(self, mapping: EntityMapping) -> list[str]:
         """Return the mapped fields that records of the layout will not hold, named as records name them.

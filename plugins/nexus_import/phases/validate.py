@@ -156,7 +156,7 @@ def verify_filemaker() -> Counts:
 
 def is_absent(source: Source, mapping: EntityMapping) -> bool:
     """Tell whether the layout is missing and may be."""
-    return mapping.optional and not source.has_layout(mapping.layout)
+    return mapping.optional and source.lacks_layout(mapping.layout)
 
 
 def make_fetch(task_id: str, read: tuple[str, ...]) -> Callable[[], Counts]:
