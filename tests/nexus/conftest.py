@@ -99,3 +99,14 @@ def next_run(imported: Any, dag: Any, filemaker: Any) -> Any:
     from tests.nexus.quick_run import make_quick_run
 
     return lambda **named: make_quick_run(imported, dag, filemaker, **named)
+
+
+@pytest.fixture
+def newcomer(run: Any) -> Any:
+    """A run that published a new patient with a note."""
+    from tests.nexus.undoing import add_newcomer
+
+    add_newcomer(run)
+    run.plan()
+    run.publish()
+    return run

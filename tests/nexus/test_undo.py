@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
-from nexus_import.core.data_policy import DataPolicy
 from nexus_import.errors import PublishRefused, UndoRefused
-from nexus_import.nexus import locking, undo
-from nexus_import.nexus.publications import choose_publication, read_publications
-from nexus_import.nexus.undo import Undo, undo_publication
-from nexus_import.nexus.undo_deciding import Left
-from psycopg.types.json import Jsonb
+from nexus_import.nexus import undo
 
-from tests.nexus.live_rows import add_appointment, add_document, add_note, add_patient, document, insert_statement
+from tests.nexus.live_rows import add_document, add_patient
 from tests.nexus.manual_run import (
     ADDED,
-    FIRST,
-    FIRST_EVENT,
     GONE,
     OPERATOR,
-    POLICY,
-    SECOND,
-    SECOND_EVENT,
-    STARTED,
     STAYS,
     ManualRun,
-    open_restorer,
 )
-
-DATA = POLICY.data_policy()
-NEWCOMER = "90000000-0000-5000-8000-000000000006"
-"""A patient whom the publish adds."""
-
-
-def take_back(run: ManualRun, *, is_rehearsal: bool = False, policy: DataPolicy = DATA) -> Undo:
-    """Undo the run's publish."""
-    with open_restorer(run.installation) as connection:
-        chosen = choose_publication(read_publications(connection), run.run_id)
-        return undo_publication(connection, chosen.plan_id, policy, by=OPERATOR, is_rehearsal=is_rehearsal)
-
-
-def contents(run: ManualRun) -> dict[str, str]:
-    """Return a digest of every live table, and of what the import remembers."""
-    memories = {
-        table: run.installation.value(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} AS t")
-        for table in ("nexus_import.identity", "nexus_import.published_row")
-    }
-    return run.installation.live() | memories
-
-
-def add_newcomer(run: ManualRun) -> None:
-    """Let the working copy have a patient more, who has a note."""
-    run.work(
-        "INSERT INTO nexus_work.patients SELECT (jsonb_populate_record(t, jsonb_build_object("
-        "'id', %s::text, 'mrn', NULL, 'filemaker_metadata', NULL))).* FROM nexus_work.patients AS t WHERE id = %s",
-        *(NEWCOMER, STAYS),
-    )
-    run.work(
-        "INSERT INTO nexus_work.notes (id, patient_id, note_type, content, created_at, updated_at)"
-        " VALUES (%s, %s, 'other', 'new', %s, %s)",
-        *(ADDED, NEWCOMER, STARTED, STARTED),
-    )
-
-
-@pytest.fixture
-def newcomer(run: ManualRun) -> ManualRun:
-    """A run that published a new patient with a note."""
-    add_newcomer(run)
-    run.plan()
-    run.publish()
-    return run
+from tests.nexus.undoing import NEWCOMER, contents, take_back
 
 
 def test_everything_is_what_it_was(run: ManualRun) -> None:
@@ -104,88 +49,6 @@ def test_a_rehearsal_tells_the_same_and_changes_nothing(run: ManualRun) -> None:
     assert rehearsed == take_back(run)
 
 
-def test_rows_that_others_wrote_since_are_named_and_left_alone(run: ManualRun) -> None:
-    gone = run.installation.rows("SELECT * FROM patients WHERE id = %s", GONE)[0]
-    run.edit()
-    run.plan()
-    run.publish()
-    run.installation.execute("UPDATE patients SET notes = 'called' WHERE id = %s", STAYS)
-    run.installation.execute("DELETE FROM notes WHERE id = %s", ADDED)
-    run.installation.execute(f"INSERT INTO patients VALUES ({', '.join(['%s'] * len(gone))})", *_adapted(gone))
-    undone = take_back(run)
-    assert undone.left == [
-        Left("notes", ADDED, "gone since the publish"),
-        Left("patients", GONE, "is there again"),
-        Left("patients", STAYS, "changed since the publish"),
-    ]
-    assert run.installation.rows("SELECT title, notes FROM patients WHERE id = %s", STAYS) == [("Dr", "called")]
-    assert (
-        str(run.installation.value("SELECT filemaker_event_id FROM appointments WHERE id = %s", FIRST)) == FIRST_EVENT
-    )
-
-
-def _adapted(row: tuple[Any, ...]) -> list[Any]:
-    return [Jsonb(value) if isinstance(value, dict | list) else value for value in row]
-
-
-def test_a_new_row_goes_with_what_the_publish_put_on_it(newcomer: ManualRun) -> None:
-    assert take_back(newcomer).left == []
-    assert newcomer.installation.value("SELECT count(*) FROM patients WHERE id = %s", NEWCOMER) == 0
-    assert newcomer.installation.value("SELECT count(*) FROM notes WHERE id = %s", ADDED) == 0
-
-
-@pytest.mark.parametrize(
-    ("add", "table"),
-    [(add_note, "notes"), (add_document, "documents_document"), (add_appointment, "appointments")],
-    ids=["foreign key", "generic link", "imported table"],
-)
-def test_a_new_row_that_staff_use_stays(newcomer: ManualRun, add: Any, table: str) -> None:
-    add(newcomer.installation, NEWCOMER)
-    undone = take_back(newcomer)
-    assert undone.left == [Left("patients", NEWCOMER, f"a row of {table} refers to it")]
-    assert newcomer.installation.value("SELECT count(*) FROM notes WHERE id = %s", ADDED) == 0
-
-
-def test_a_row_that_stays_keeps_what_it_refers_to(newcomer: ManualRun) -> None:
-    newcomer.installation.execute("UPDATE notes SET content = 'edited' WHERE id = %s", ADDED)
-    assert take_back(newcomer).left == [
-        Left("notes", ADDED, "changed since the publish"),
-        Left("patients", NEWCOMER, "a row of notes refers to it"),
-    ]
-
-
-def test_a_reference_that_is_being_written_is_waited_for(newcomer: ManualRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locking, "LOCK_TIMEOUTS_MS", (50,))
-    row = document(newcomer.installation, NEWCOMER)
-    with newcomer.installation.owner() as other, other.transaction():
-        other.execute(insert_statement("documents_document", row).encode(), list(row.values()))
-        with pytest.raises(UndoRefused, match=r"locked by others for too long; live Nexus is unchanged\. Try again"):
-            take_back(newcomer)
-    assert [left.row_id for left in take_back(newcomer).left] == [NEWCOMER]
-
-
-def test_a_row_that_a_table_nobody_declared_refers_to_stays(newcomer: ManualRun) -> None:
-    newcomer.installation.execute("CREATE TABLE waiting_list (who uuid REFERENCES patients ON DELETE CASCADE)")
-    newcomer.installation.execute("INSERT INTO waiting_list VALUES (%s)", NEWCOMER)
-    assert take_back(newcomer).left == [Left("patients", NEWCOMER, "a row of waiting_list refers to it")]
-    assert newcomer.installation.value("SELECT count(*) FROM waiting_list") == 1
-
-
-def test_a_row_that_only_a_log_speaks_of_goes_where_the_policy_says_so(newcomer: ManualRun) -> None:
-    newcomer.installation.execute(
-        "UPDATE sent_emails SET related_patient_id = upper(%s) WHERE id IN (SELECT id FROM sent_emails LIMIT 2)",
-        NEWCOMER,
-    )
-    undone = take_back(newcomer, is_rehearsal=True)
-    assert undone.left == [Left("patients", NEWCOMER, "a row of sent_emails refers to it")]
-    undone = take_back(newcomer, policy=replace(DATA, nexus_only_tables={"sent_emails": "delete"}))
-    assert undone.left == []
-    assert undone.notes == [
-        "2 rows of sent_emails.related_patient_id refer to rows of patients that go, and keep the ids of rows that are "
-        "no longer there"
-    ]
-
-
 def test_columns_that_the_database_computes_are_computed_again(run: ManualRun) -> None:
     run.installation.execute(
         "ALTER TABLE patients ADD COLUMN loud text GENERATED ALWAYS AS (upper(last_name)) STORED;"
@@ -209,64 +72,6 @@ def test_server_that_writes_values_in_another_way_changes_nothing(run: ManualRun
         for setting in ("timezone TO 'Australia/Sydney'", "intervalstyle TO 'iso_8601'", "bytea_output TO 'escape'"):
             connection.execute(f"ALTER DATABASE {database.database} SET {setting}".encode())
     assert take_back(run).left == []
-
-
-def test_row_whose_unique_value_was_taken_since_stays(run: ManualRun) -> None:
-    run.edit()
-    run.work("UPDATE nexus_work.appointments SET filemaker_event_id = NULL WHERE id = %s", SECOND)
-    run.plan()
-    run.publish()
-    run.installation.execute("UPDATE appointments SET filemaker_event_id = NULL WHERE id = %s", FIRST)
-    taken = add_appointment(run.installation, STAYS, filemaker_event_id=SECOND_EVENT)
-    assert take_back(run).left == [
-        Left("appointments", FIRST, "changed since the publish"),
-        Left("appointments", SECOND, "another row has its filemaker_event_id now"),
-    ]
-    owner = "SELECT id::text FROM appointments WHERE filemaker_event_id = %s"
-    assert run.installation.rows(owner, SECOND_EVENT) == [(taken,)]
-
-
-def test_row_that_stays_keeps_its_unique_value_from_the_one_that_had_it_before(run: ManualRun) -> None:
-    """The publish swapped two; one was edited since, so the other cannot go back either."""
-    run.edit()
-    run.plan()
-    run.publish()
-    run.installation.execute("UPDATE appointments SET status = 'done' WHERE id = %s", FIRST)
-    assert take_back(run).left == [
-        Left("appointments", FIRST, "changed since the publish"),
-        Left("appointments", SECOND, "another row has its filemaker_event_id now"),
-    ]
-
-
-def test_row_that_referred_to_one_that_is_gone_stays_away(run: ManualRun) -> None:
-    appointment = add_appointment(run.installation, GONE)
-    note = add_note(run.installation, GONE)
-    run.copy()
-    run.work("DELETE FROM nexus_work.notes WHERE id = %s", note)
-    run.work("UPDATE nexus_work.appointments SET patient_id = %s WHERE id = %s", STAYS, appointment)
-    run.work("DELETE FROM nexus_work.appointments WHERE id = %s", FIRST)
-    run.plan()
-    run.publish()
-    run.installation.execute("DELETE FROM patients WHERE id = %s", GONE)
-    undone = take_back(run)
-    assert undone.left == [
-        Left("appointments", appointment, "the row of patients that it referred to is gone"),
-        Left("notes", note, "the row of patients that it referred to is gone"),
-    ]
-    assert undone.row_count == 1
-    assert run.installation.value("SELECT count(*) FROM appointments WHERE id = %s", FIRST) == 1
-
-
-def test_rows_come_back_with_what_they_referred_to(run: ManualRun) -> None:
-    note = add_note(run.installation, GONE)
-    run.copy()
-    before = contents(run)
-    run.work("DELETE FROM nexus_work.notes WHERE id = %s", note)
-    run.work("DELETE FROM nexus_work.patients WHERE id = %s", GONE)
-    run.plan()
-    run.publish()
-    assert take_back(run).left == []
-    assert contents(run) == before
 
 
 def test_broken_constraint_of_another_kind_refuses_the_undo_whole(run: ManualRun) -> None:
