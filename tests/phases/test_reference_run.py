@@ -185,6 +185,21 @@ def test_what_was_decided_is_said(nexus: Installation, published: Run) -> None:
     assert relaxed["phase_6/documents_have_patient"] == "allowance"
 
 
+@pytest.mark.parametrize(
+    ("check", "layout", "trouble"),
+    [
+        ("phase_5/notes_have_patient", "API_Notes", "patient_not_imported"),
+        ("phase_5/note_count_matches", "API_Notes", "patient_not_imported"),
+        ("phase_5/patient_referrer_count_matches", "API_ContactToReferrer", "repeated"),
+        ("phase_5/referrer_company_count_matches", "API_ReferrerToCompany_Join", "repeated"),
+        ("phase_5/messages_have_their_patient", "API_Messages", "contact_gone"),
+    ],
+)
+def test_each_trouble_is_listed_by_its_record(published: Run, check: str, layout: str, trouble: str) -> None:
+    named = {record for record, *_ in published.findings(check)}
+    assert named == set(published.installation.truth["troubles"][layout][trouble])
+
+
 def test_second_run_plans_nothing(published: Run) -> None:
     second = Run(published.installation, published.dag, PARAMETERS, answer="Approve").go()
     assert second.errors == {}
