@@ -88,7 +88,9 @@ def test_published_run_answers_every_probe(quick_run: QuickRuns) -> None:
 @pytest.fixture
 def past_gate_8(next_run: Callable[..., QuickRun]) -> QuickRun:
     """A run whose working copy was found good and is not yet planned."""
-    return next_run().go(until=GATE_8)
+    run = next_run()
+    run.go(until=GATE_8)
+    return run
 
 
 def test_what_the_publish_itself_brought_is_found_with_its_ids(past_gate_8: QuickRun) -> None:

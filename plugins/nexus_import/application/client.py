@@ -154,16 +154,13 @@ def _entries(body: object, path: str) -> list[dict[str, Any]]:
 
 def _words(error: Exception) -> str:
     """Say why there was no answer, without the error's own text."""
-    kinds: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
+    kinds: list[tuple[type[Exception], str]] = [
         (requests.exceptions.SSLError, "has a TLS certificate that is not trusted (see 'ca_file' of the connection)"),
         (requests.exceptions.ConnectTimeout, "could not be reached in time"),
         (requests.exceptions.Timeout, "did not answer in time"),
         (requests.exceptions.ProxyError, "is behind a proxy that failed"),
-        (
-            (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader),
-            "cannot be asked: its address or a header of the Airflow connection is not valid",
-        ),
         (requests.exceptions.ConnectionError, "could not be reached, or closed the connection"),
+        (ValueError, "cannot be asked: its address or a header of the Airflow connection is not valid"),
     ]
     for kind, words in kinds:
         if isinstance(error, kind):

@@ -207,6 +207,11 @@ def probe_ids() -> dict[str, str]:
     }
 
 
+def publish_checks() -> list[str]:
+    """Return the ids of what is looked at after the publish."""
+    return sorted(check_id for check_id in known_checks() if check_id.startswith(f"{PUBLISH}/"))
+
+
 def load_checks(phase: str, source: SourceNames) -> list[Check]:
     """Return the checks of a folder, by id."""
     return [load_check(check_id, source) for check_id in check_ids(phase)]

@@ -16,8 +16,8 @@ from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.backup import find_damage
-from nexus_import.nexus.checks import CheckResult
-from nexus_import.nexus.findings import read_relaxations
+from nexus_import.nexus.checks import CheckResult, publish_checks
+from nexus_import.nexus.findings import forget_results, read_relaxations
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.losses import count_cleared, count_moved_files, count_nexus_only_removed
 from nexus_import.nexus.plan import Plan, latest_plan, make_plan, set_unusual
@@ -300,6 +300,8 @@ def look_after_publish(step: Step, asked: list[CheckResult]) -> None:
         log.warning("%s rows of %s were changed by others since the publish", f"{count:,}", table)
     policy = step.settings.policy.data_policy(step.settings.parameters.nexus_only)
     left_behind = find_left_behind(step.connection, plan, policy)
+    # a question that cannot be asked this time must not be answered by an earlier look
+    forget_results(step.connection, step.run_id, publish_checks())
     results = store_results(step, [left_behind, *probe_live(step, publication), *asked])
     log_warnings(PHASE, results)
     differences = [f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()]
