@@ -44,9 +44,7 @@ class LiveAnswers:
     theirs_count: int
 
 
-def ask_live(
-    connection: Connection[Any], run_id: str, plan_id: int, grades: Grades, source: SourceNames
-) -> LiveAnswers | None:
+def ask_live(connection: Connection[Any], run_id: str, grades: Grades, source: SourceNames) -> LiveAnswers | None:
     """Ask live Nexus what phase 8 asked the working copy; None when the run's own records are no longer there.
 
     Working copy and staged records are held for the rest of the transaction.
@@ -59,7 +57,7 @@ def ask_live(
         if not check.applies:
             continue
         result = run_check(connection, check, grades)
-        theirs = _written_since(connection, plan_id, result)
+        theirs = _written_since(connection, result)
         ours = [finding for finding in result.findings if finding.nexus_id not in theirs]
         theirs_count += len(result.findings) - len(ours)
         results.append(replace(result, findings=ours))
@@ -78,8 +76,11 @@ def _is_all_there(connection: Connection[Any], run_id: str) -> bool:
     return first_gap(latest_steps(connection, run_id)) is None
 
 
-def _written_since(connection: Connection[Any], plan_id: int, result: CheckResult) -> set[UUID]:
-    """Return the rows of the findings that others wrote since: not last by the publish, and not as in the copy."""
+def _written_since(connection: Connection[Any], result: CheckResult) -> set[UUID]:
+    """Return the rows of the findings that others wrote or removed since: they are not as the working copy has them.
+
+    The publish proved before its commit that what it wrote is as in the copy; what it did not touch is as copied.
+    """
     theirs: set[UUID] = set()
     for entity in {finding.entity for finding in result.findings}:
         ids = [finding.nexus_id for finding in result.findings if finding.entity == entity]
@@ -89,15 +90,13 @@ def _written_since(connection: Connection[Any], plan_id: int, result: CheckResul
                 " LEFT JOIN ({rows}) AS behind ON behind.row_id = asked.id"
                 " LEFT JOIN {live} AS present ON present.id = behind.written_id"
                 " LEFT JOIN {work} AS published ON published.id = behind.written_id"
-                " WHERE present.id IS NULL OR ((published.id IS NULL OR {differ}) AND present.xmin::text::bigint <>"
-                "  (SELECT transaction_id % 4294967296 FROM nexus_import.publication WHERE plan_id = {plan_id}))"
+                " WHERE present.id IS NULL OR published.id IS NULL OR {differ}"
             ).format(
                 ids=sql.Literal(ids),
                 rows=sql.SQL(rows).format(live=live(table)),
                 live=live(table),
                 work=work(table),
                 differ=rows_differ(connection, table, "present", "published"),
-                plan_id=sql.Literal(plan_id),
             )
             theirs |= {row_id for (row_id,) in connection.execute(query)}
     return theirs

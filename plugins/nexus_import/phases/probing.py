@@ -17,7 +17,7 @@ from nexus_import.core.source_names import SourceNames
 from nexus_import.errors import ConfigurationError
 from nexus_import.nexus.checks import CheckResult, Finding
 from nexus_import.nexus.probes import ask_live
-from nexus_import.nexus.publish import Publication, find_publication
+from nexus_import.nexus.publish import find_publication
 from nexus_import.nexus.shown import draw_patients
 from nexus_import.phases.common import Step, connect
 from nexus_import.settings import Settings
@@ -25,12 +25,11 @@ from nexus_import.settings import Settings
 log = logging.getLogger("nexus_import")
 
 
-def probe_live(step: Step, publication: Publication) -> list[CheckResult]:
+def probe_live(step: Step) -> list[CheckResult]:
     """Ask live Nexus what phase 8 asked the working copy; nothing when that is another run's by now."""
     answers = ask_live(
         step.connection,
         step.run_id,
-        publication.plan.plan_id,
         step.settings,
         SourceNames(step.settings.mappings),
     )

@@ -302,7 +302,7 @@ def look_after_publish(step: Step, asked: list[CheckResult]) -> None:
     left_behind = find_left_behind(step.connection, plan, policy)
     # a question that cannot be asked this time must not be answered by an earlier look
     forget_results(step.connection, step.run_id, publish_checks())
-    results = store_results(step, [left_behind, *probe_live(step, publication), *asked])
+    results = store_results(step, [left_behind, *probe_live(step), *asked])
     log_warnings(PHASE, results)
     differences = [f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()]
     differences += [result.sentence().rstrip(".") for result in results if not result.is_passed]
