@@ -22,12 +22,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "snapshot": BELOW_ALL | {"storage"},
     "filemaker": BELOW_ALL,
     "nexus": BELOW_ALL | {"storage", "snapshot"},
+    "application": BELOW_ALL | {"nexus"},
     "settings": BELOW_ALL | {"nexus"},
     "schema": BELOW_ALL | {"nexus"},
     "restore": BELOW_ALL | {"nexus", "storage", "settings"},
     "provider_info": set(),
     "web": BELOW_ALL | {"nexus", "storage", "settings"},
-    "phases": BELOW_ALL | {"clock", "filemaker", "nexus", "storage", "snapshot", "settings"},
+    "phases": BELOW_ALL | {"application", "clock", "filemaker", "nexus", "storage", "snapshot", "settings"},
 }
 """Parts of the package that each part may import beside itself."""
 HOOKS = {"filemaker/hook.py", "filemaker/files_hook.py"}

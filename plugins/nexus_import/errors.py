@@ -88,6 +88,14 @@ class RunStopped(NexusImportError):
     """The verdict of a run that did not do all that was asked for."""
 
 
+class ApplicationError(NexusImportError):
+    """Nexus's application refused a question, or answered in a way that cannot be read."""
+
+
+class ApplicationAway(ApplicationError):
+    """Nexus's application could not be asked at all: not reached, no answer in time, account refused."""
+
+
 class RestoreRefused(NexusImportError):
     """A backup cannot be put back as asked; live Nexus is unchanged.
 

@@ -44,6 +44,7 @@ class Connections(_Strict):
     filemaker: str = "filemaker_default"
     storage: str = "nexus_s3"
     mail: str = "smtp_default"
+    application: str = "nexus_api"
 
 
 class MailPolicy(_Strict):
@@ -99,6 +100,13 @@ class StoragePolicy(_Strict):
         return self
 
 
+class ProbePolicy(_Strict):
+    """How much the application is asked over HTTP after a publish."""
+
+    patients: int = Field(default=25, ge=1)
+    budget_seconds: float = Field(default=300, gt=0)
+
+
 class RetentionPolicy(_Strict):
     """For how many days things are kept that only serve to look back or to go back; what is newest stays."""
 
@@ -120,6 +128,7 @@ class Policy(_Strict):
     thresholds: Thresholds
     approval_timeout_hours: float = Field(gt=0)
     storage: StoragePolicy
+    probes: ProbePolicy = Field(default_factory=ProbePolicy)
     retention: RetentionPolicy
     working_copy_limit_gib: float = Field(gt=0)
     conflicts: Literal["filemaker", "nexus", "stop"]

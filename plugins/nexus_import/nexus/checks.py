@@ -4,9 +4,11 @@ The file's header gives `title`, `entity`, `severity` (stop or warn) and `todo`;
 `lookup`; where the detail is a reason to be counted, `count_by: detail`; where a folder has several check tasks, the
 `group` of the one that runs it; where it needs mapped columns, `needs: appointment.clinician_id`: without them it does
 not apply. `same_as` borrows another check's query, and what the policy says about it; with an `entity` of its own it
-asks the same about other records. Each row
-is (record_id, filemaker_id, nexus_id, field, detail) and may add the entity. Ids, field names and names of preserved
-rows only: never health data. FileMaker's layouts and fields stand in placeholders (`core/source_names.py`).
+asks the same about other records. A `probe` asks what the application asks, and says how: its tables stand under
+`{nexus}`, so that live Nexus can be asked as well as the working copy (`nexus/probes.py`).
+
+Each row is (record_id, filemaker_id, nexus_id, field, detail) and may add the entity. Ids, field names and names of
+preserved rows only: never health data. FileMaker's layouts and fields stand in placeholders (`core/source_names.py`).
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from nexus_import.core.mapping import Lookup
 from nexus_import.core.relaxation import Relaxation
 from nexus_import.core.source_names import SourceNames
 from nexus_import.errors import ConfigurationError
-from nexus_import.nexus.sql import fill_names, include_folder, read_header, read_sql
+from nexus_import.nexus.sql import WORK_SCHEMA, fill_names, include_folder, read_header, read_sql
 
 FOLDER = "checks"
+PUBLISH = "publish"
 THIS = ":this"
 """Stands in placeholders for the entity that a check is about."""
 SEVERITIES = ("stop", "warn")
@@ -56,9 +59,17 @@ CHECKS_WITHOUT_A_FILE = frozenset(
         "phase_5/both_sides_changed_letters",
         "phase_5/both_sides_changed_reminders",
         "phase_5/clinical_text_kept_of_notes",
-        "publish/nothing_left_behind",
         "phase_5/clinical_text_kept_of_letters",
         "phase_5/clinical_text_kept_of_reminders",
+        "publish/nothing_left_behind",
+        "publish/application_answers",
+        "publish/application_opens_patient",
+        "publish/application_shows_documents",
+        "publish/application_shows_images",
+        "publish/application_shows_calendar",
+        "publish/application_finds_patient",
+        "publish/application_filters_by_clinic",
+        "publish/application_filters_by_funding",
         "phase_8/every_record_is_accounted_for",
         "phase_8/foreign_keys_hold",
         "phase_8/file_sizes_agree",
@@ -178,9 +189,8 @@ class CheckResult:
 def known_checks() -> set[str]:
     """Return the ids of all checks, those with a file and those without."""
     folder = include_folder() / "sql" / FOLDER
-    return set(CHECKS_WITHOUT_A_FILE) | {
-        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql")
-    }
+    files = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql")}
+    return set(CHECKS_WITHOUT_A_FILE) | files | set(probe_ids())
 
 
 def check_ids(phase: str) -> list[str]:
@@ -189,20 +199,35 @@ def check_ids(phase: str) -> list[str]:
     return [f"{phase}/{path.stem}" for path in sorted(folder.glob("*.sql"))]
 
 
+def probe_ids() -> dict[str, str]:
+    """Return the checks that are probes, by the id under which live Nexus is asked the same after the publish."""
+    folder = include_folder() / "sql" / FOLDER
+    return {
+        f"{PUBLISH}/{path.stem}": path.relative_to(folder).with_suffix("").as_posix()
+        for path in sorted(folder.rglob("*.sql"))
+        if "probe" in read_header(path.read_text(encoding="utf-8"))
+    }
+
+
+def publish_checks() -> list[str]:
+    """Return the ids of what is looked at after the publish."""
+    return sorted(check_id for check_id in known_checks() if check_id.startswith(f"{PUBLISH}/"))
+
+
 def load_checks(phase: str, source: SourceNames) -> list[Check]:
     """Return the checks of a folder, by id, but for those about entities that the clinic does not map."""
     return [check for check_id in check_ids(phase) if (check := load_check(check_id, source)).is_mapped]
 
 
-def load_check(check_id: str, source: SourceNames, entity: str | None = None) -> Check:
+def load_check(check_id: str, source: SourceNames, entity: str | None = None, schema: str = WORK_SCHEMA) -> Check:
     """Read one check, in the clinic's own names; raise `ConfigurationError` naming the missing header line.
 
-    With `entity` the check is about that entity instead of its own.
+    With `entity` the check is about that entity instead of its own; a probe asks the tables of `schema`.
     """
     text = read_sql(f"{FOLDER}/{check_id}.sql")
     own = read_header(text)
     if borrowed := own.get("same_as"):
-        original = load_check(borrowed, source, own.get("entity"))
+        original = load_check(borrowed, source, own.get("entity"), schema)
         title = own.get("title", original.title)
         severity = own.get("severity", original.severity)
         # what the policy says about a check holds for its repetition, not for the same question about other records
@@ -229,7 +254,7 @@ def load_check(check_id: str, source: SourceNames, entity: str | None = None) ->
         entity,
         header["severity"],
         header["todo"],
-        fill_names(text.replace(THIS, f":{entity}"), source, entity),
+        fill_names(text.replace(THIS, f":{entity}"), source, entity, schema),
         header.get("lookup"),
         header.get("group"),
         header.get("count_by") == "detail",

@@ -23,13 +23,7 @@ def record_results(
 ) -> None:
     """Replace what these checks found earlier in the run by what they found now."""
     ids = [result.check_id for result in results]
-    for table in ("finding", "check_result", "relaxation"):
-        connection.execute(
-            sql.SQL("DELETE FROM {} WHERE run_id = %s AND check_id = ANY(%s)").format(
-                sql.Identifier("nexus_import", table)
-            ),
-            (run_id, ids),
-        )
+    forget_results(connection, run_id, ids)
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO nexus_import.check_result (run_id, check_id, title, severity, finding_count, allowed_count,"
@@ -46,6 +40,17 @@ def record_results(
         )
     _copy_findings(connection, run_id, results, SourceNames(mappings))
     _name_clinics(connection, run_id, ids, mappings)
+
+
+def forget_results(connection: Connection[Any], run_id: str, check_ids: list[str]) -> None:
+    """Remove what these checks found earlier in the run."""
+    for table in ("finding", "check_result", "relaxation"):
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE run_id = %s AND check_id = ANY(%s)").format(
+                sql.Identifier("nexus_import", table)
+            ),
+            (run_id, check_ids),
+        )
 
 
 def relaxations_of(results: Iterable[CheckResult]) -> list[Relaxation]:

@@ -16,7 +16,9 @@ from psycopg import Connection, sql
 from nexus_import.core.include import include_folder
 from nexus_import.core.source_names import SourceNames
 
-_OWN_NAME = re.compile(r"(\{(?:entity|staging|work)\})")
+WORK_SCHEMA = "nexus_work"
+LIVE_SCHEMA = "public"
+_OWN_NAME = re.compile(r"(\{(?:entity|staging|work|nexus)\})")
 _HEADER_LINE = re.compile(r"^--\s*([a-z_]+):\s*(.*)$")
 Row = tuple[Any, ...]
 
@@ -47,16 +49,18 @@ def compose(path: str, **parts: sql.Composable) -> sql.Composed:
     return sql.SQL(read_sql(path)).format(**parts)
 
 
-def fill_names(text: str, source: SourceNames, entity: str = "") -> sql.Composed:
+def fill_names(text: str, source: SourceNames, entity: str = "", schema: str = WORK_SCHEMA) -> sql.Composed:
     """Return a query in which FileMaker's layouts and fields stand as the literals that the mapping gives them.
 
     `{entity}`, `{staging}` and `{work}` are the entity that the check is about, its staged records and its table in
-    the working copy. Nothing else in the text is looked at: its other braces stay as they are.
+    the working copy. `{nexus}` is the `schema` whose patients, appointments and files are asked: the working copy, or
+    live Nexus. Nothing else in the text is looked at: its other braces stay as they are.
     """
     own = {
         "{entity}": sql.Literal(entity),
         "{staging}": sql.Identifier("nexus_staging", entity),
-        "{work}": sql.Identifier("nexus_work", source.table(entity) or entity),
+        "{work}": sql.Identifier(WORK_SCHEMA, source.table(entity) or entity),
+        "{nexus}": sql.Identifier(schema),
     }
     pieces: list[sql.Composable] = []
     for part, is_name in source.parts(text):

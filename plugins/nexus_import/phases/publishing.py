@@ -16,7 +16,8 @@ from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.backup import find_damage
-from nexus_import.nexus.findings import read_relaxations
+from nexus_import.nexus.checks import CheckResult, publish_checks
+from nexus_import.nexus.findings import forget_results, read_relaxations
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
 from nexus_import.nexus.losses import count_cleared, count_moved_files, count_nexus_only_removed
 from nexus_import.nexus.plan import Plan, latest_plan, make_plan, set_unusual
@@ -24,9 +25,19 @@ from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.publish import PublishRequest, find_publication, publish
 from nexus_import.nexus.verify import find_drift, find_left_behind, look_at_live, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
-from nexus_import.phases.common import Counts, Step, connect, journalled_failure, load_settings, open_step, open_store
+from nexus_import.phases.common import (
+    Counts,
+    Step,
+    begin_step,
+    connect,
+    journalled_failure,
+    load_settings,
+    open_step,
+    open_store,
+)
 from nexus_import.phases.gates import store_results
 from nexus_import.phases.mail import run_link, send_mail
+from nexus_import.phases.probing import log_warnings, probe_application, probe_live
 from nexus_import.settings import Settings, read_policy
 
 log = logging.getLogger("nexus_import")
@@ -265,33 +276,44 @@ def require_backup(settings: Settings, manifest: tuple[str, str] | None) -> None
 
 @task(multiple_outputs=False)
 def verify_live() -> Counts:
-    """Look at live Nexus after the commit. Clearing is safe: it only reads."""
-    with open_step("verify_live", PHASE, "Verifying live Nexus") as step:
-        publication = find_publication(step.connection, step.run_id)
-        if publication is None:
-            raise RunStopped("The run's latest plan is not published. Clear publish.publish_plan with downstream.")
-        plan = publication.plan
-        for table in find_drift(step.connection, plan, step.settings.policy.preserved):
-            log.warning("Preserved table %s was changed in Nexus since the tables were copied", table)
-        look = look_at_live(step.connection, plan)
-        for table, count in look.changed_since.items():
-            log.warning("%s rows of %s were changed by others since the publish", f"{count:,}", table)
-        policy = step.settings.policy.data_policy(step.settings.parameters.nexus_only)
-        left_behind = find_left_behind(step.connection, plan, policy)
-        store_results(step, [left_behind])
-        if left_behind.findings:
-            log.warning(left_behind.sentence())
-        if look.wrong:
-            differences = "; ".join(
-                f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()
-            )
-            raise DataError(
-                f"Published but unverified: {differences}. Call {step.settings.policy.support_contact}: "
-                "the runbook (docs/runbook.md) decides between mending, undo and restore."
-            )
-        mark_verified(step.connection, plan)
-        step.finish(f"Verified {plan.change_count:,} changes in live Nexus", records=plan.change_count)
-        step.counts["verified_count"] = plan.change_count
-        step.counts["left_behind_count"] = len(left_behind.findings)
-        step.counts["changed_since_count"] = sum(look.changed_since.values())
+    """Look at live Nexus after the commit, and ask it what users would. Clearing is safe: it only reads."""
+    with begin_step("verify_live", PHASE, "Verifying live Nexus") as begun:
+        asked = probe_application(begun.settings, begun.run_id, PHASE)
+        with begun.transaction() as step:
+            look_after_publish(step, asked)
     return step.counts
+
+
+def look_after_publish(step: Step, asked: list[CheckResult]) -> None:
+    """Compare live Nexus with what was published, and store what this and the probes found.
+
+    `asked` is what the application answered. Raises `DataError` when live Nexus is not as published.
+    """
+    publication = find_publication(step.connection, step.run_id)
+    if publication is None:
+        raise RunStopped("The run's latest plan is not published. Clear publish.publish_plan with downstream.")
+    plan = publication.plan
+    for table in find_drift(step.connection, plan, step.settings.policy.preserved):
+        log.warning("Preserved table %s was changed in Nexus since the tables were copied", table)
+    look = look_at_live(step.connection, plan)
+    for table, count in look.changed_since.items():
+        log.warning("%s rows of %s were changed by others since the publish", f"{count:,}", table)
+    policy = step.settings.policy.data_policy(step.settings.parameters.nexus_only)
+    left_behind = find_left_behind(step.connection, plan, policy)
+    # a question that cannot be asked this time must not be answered by an earlier look
+    forget_results(step.connection, step.run_id, publish_checks())
+    results = store_results(step, [left_behind, *probe_live(step), *asked])
+    log_warnings(PHASE, results)
+    differences = [f"{count:,} rows of {table} are not as planned" for table, count in look.wrong.items()]
+    differences += [result.sentence().rstrip(".") for result in results if not result.is_passed]
+    if differences:
+        raise DataError(
+            f"Published but unverified: {'; '.join(differences)}. Call {step.settings.policy.support_contact}: "
+            "the runbook (docs/runbook.md) decides between mending, undo and restore."
+        )
+    mark_verified(step.connection, plan)
+    step.finish(f"Verified {plan.change_count:,} changes in live Nexus", records=plan.change_count)
+    step.counts["verified_count"] = plan.change_count
+    step.counts["left_behind_count"] = len(left_behind.findings)
+    step.counts["probe_findings_count"] = sum(len(result.findings) for result in results) - len(left_behind.findings)
+    step.counts["changed_since_count"] = sum(look.changed_since.values())

@@ -115,6 +115,34 @@ def patient_with_another_name(clinic: Clinic) -> Broken:
     return {"phase_8/search_finds_patient": named, "phase_8/open_patient_shows_info": named}
 
 
+@DEFECTS.breaks("phase_8/search_finds_patient", Moment.COPY)
+def patient_without_number(clinic: Clinic) -> Broken:
+    record, patient = clinic.row_of("nexus_work.patients", "API_Contacts", f"{KNOWN} AND health_number <> ''")
+    clinic.change_copy("UPDATE nexus_work.patients SET health_number = NULL WHERE id = %s", patient)
+    return {"phase_8/search_finds_patient": [("patient", record)]}
+
+
+@DEFECTS.breaks("phase_8/search_finds_patient", Moment.COPY)
+def patient_with_another_first_name(clinic: Clinic) -> Broken:
+    named = [("patient", _changed_patient(clinic, "first_name = 'Qqq'"))]
+    return {"phase_8/search_finds_patient": named, "phase_8/open_patient_shows_info": named}
+
+
+@DEFECTS.breaks("phase_8/search_finds_patient", Moment.COPY)
+def patient_hidden_as_archived(clinic: Clinic) -> Broken:
+    record, patient = clinic.row_of(
+        "nexus_work.patients",
+        "API_Contacts",
+        f"{KNOWN} AND NOT archived AND health_number IS NULL AND mrn IS NULL"
+        " AND clinic_id IS NOT NULL AND funding_type_id IS NOT NULL",
+    )
+    clinic.change_copy("UPDATE nexus_work.patients SET archived = true WHERE id = %s", patient)
+    named = [("patient", record)]
+    return {f"phase_8/{name}": named for name in ("search_finds_patient", "filter_by_clinic_works")} | {
+        "phase_8/filter_by_funding_works": named
+    }
+
+
 @DEFECTS.breaks("phase_8/appointments_have_patient", Moment.COPY)
 def appointment_without_patient(clinic: Clinic) -> Broken:
     return {
@@ -190,6 +218,13 @@ def document_linked_to_something_else_than_a_patient(clinic: Clinic) -> Broken:
         " (SELECT id FROM public.django_content_type WHERE model = 'coordinator') WHERE id = %s",
         document,
     )
+    return {"phase_8/open_patient_shows_documents": [("document", record)]}
+
+
+@DEFECTS.breaks("phase_8/open_patient_shows_documents", Moment.COPY)
+def document_hidden_as_inactive(clinic: Clinic) -> Broken:
+    record, document = clinic.row_of("nexus_work.documents_document", "API_Docs", f"{IMPORTED} AND is_active")
+    clinic.change_copy("UPDATE nexus_work.documents_document SET is_active = false WHERE id = %s", document)
     return {"phase_8/open_patient_shows_documents": [("document", record)]}
 
 

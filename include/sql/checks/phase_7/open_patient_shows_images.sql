@@ -1,10 +1,11 @@
 -- title: Spot check: open a patient and see the images
 -- entity: image
 -- severity: stop
+-- probe: the application shows the images of the batches that are linked to the patient
 -- todo: Clear phase_7_images.relink_batches with downstream
 WITH opened AS (
     SELECT identity.filemaker_id, patient.id
-    FROM nexus_work.patients AS patient
+    FROM {nexus}.patients AS patient
     JOIN nexus_work.identity AS identity ON identity.entity = 'patient' AND identity.nexus_id = patient.id
     ORDER BY random()
     LIMIT 200
@@ -13,11 +14,11 @@ WITH opened AS (
 image_record AS (
     SELECT image.id, image.batch_id, record.record_id, record.filemaker_id_text AS filemaker_id,
            record.patient_id_filemaker_id AS patient_id
-    FROM nexus_work.images_image AS image
+    FROM {nexus}.images_image AS image
     JOIN nexus_staging.image AS record ON record.filemaker_id = lower(image.filemaker_id::text)
     UNION ALL
     SELECT image.id, image.batch_id, record.record_id, record.filemaker_id_text, record.patient_id_filemaker_id
-    FROM nexus_work.images_image AS image
+    FROM {nexus}.images_image AS image
     JOIN nexus_staging.image AS record
         ON record.record_number = substring(
             image.s3_key FROM '^filemaker-import/images-bulk-dump/([0-9]{1,9})[.]'
@@ -29,7 +30,7 @@ SELECT image_record.record_id, image_record.filemaker_id, image_record.id AS nex
 FROM opened
 JOIN image_record ON image_record.patient_id = opened.filemaker_id
 WHERE NOT EXISTS (
-    SELECT FROM nexus_work.images_batch AS shown
+    SELECT FROM {nexus}.images_batch AS shown
     JOIN public.django_content_type AS patient_type
         ON patient_type.id = shown.content_type_id
         AND patient_type.app_label = 'patients'
