@@ -15,6 +15,7 @@ from psycopg import sql
 from tests.e2e.import_run import ImportRun
 from tests.e2e.watching import Reader, reading
 from tests.e2e.world import World
+from tests.support.workbooks import text_of
 
 pytestmark = pytest.mark.stack
 
@@ -263,7 +264,7 @@ def test_no_personal_value_is_in_logs_xcoms_mails_or_the_report(
         "xcoms": json.dumps(list(xcoms.values()), ensure_ascii=False),
         "mails": "\n".join(world.mails(run).values()),
         "report": "\n".join(
-            body.decode() for key, body in world.objects(f"{read_policy().storage.prefix}/reports/").items()
+            text_of(key, body) for key, body in world.objects(f"{read_policy().storage.prefix}/reports/").items()
         ),
     }
     assert all(texts.values())

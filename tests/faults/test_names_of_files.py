@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -19,6 +17,7 @@ from tests.support.installation import BUCKET, mail_connection
 from tests.support.runs import Run
 from tests.support.wire import Cut, Message
 from tests.support.wired import Always, wired
+from tests.support.workbooks import text_of
 
 CANARY = "Birdsong"
 TASK = "phase_8_validate.check_files"
@@ -31,12 +30,6 @@ def refuse(message: Message) -> None:
     raise Cut(FORBIDDEN)
 
 
-def texts_of_workbook(body: bytes) -> list[str]:
-    """Return what the cells of an Excel file hold."""
-    with ZipFile(BytesIO(body)) as parts:
-        return [parts.read(name).decode() for name in parts.namelist()]
-
-
 def said(run: Run) -> str:
     """Return all that the run said, but for its mails and its log: journal, findings, XComs, errors, verdict."""
     installation = run.installation
@@ -47,7 +40,7 @@ def said(run: Run) -> str:
     s3 = installation.s3()
     for entry in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"nexus-import/reports/{run.run_id}/").get("Contents", []):
         body = s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
-        parts += texts_of_workbook(body) if entry["Key"].endswith(".xlsx") else [body.decode()]
+        parts.append(text_of(entry["Key"], body))
     return "\n".join(parts)
 
 
