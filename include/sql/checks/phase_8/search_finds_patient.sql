@@ -8,7 +8,7 @@
 WITH searched AS (
     SELECT staged.record_id, staged.filemaker_id_text, identity.nexus_id, question.field, question.detail,
            former.archived OR to_jsonb(staged) ->> 'archived' = 'true' AS is_archived,
-           question.share, question.of_filemaker, question.of_nexus
+           question.share, question.of_filemaker, question.of_nexus, question.is_nexus_own
     FROM nexus_staging.patient AS staged
     JOIN nexus_work.identity AS identity
         ON identity.entity = 'patient' AND identity.filemaker_id = staged.filemaker_id
@@ -19,19 +19,25 @@ WITH searched AS (
             (
                 {field:patient.first_name,last_name}, 'not found by parts of its name', 2.0,
                 concat_ws(' ', staged.first_name, staged.last_name),
-                concat_ws(' ', former.first_name, former.last_name)
+                concat_ws(' ', former.first_name, former.last_name),
+                staged.kept_columns && ARRAY['first_name', 'last_name']
             ),
             (
                 {field:patient.health_number}, 'not found by its health number', 1.0,
-                to_jsonb(staged) ->> 'health_number', former.health_number
+                to_jsonb(staged) ->> 'health_number', former.health_number,
+                NOT to_jsonb(staged) ? 'health_number' OR 'health_number' = ANY (staged.kept_columns)
             ),
-            ('mrn', 'not found by its mrn', 1.0, to_jsonb(staged) ->> 'mrn', former.mrn)
-    ) AS question (field, detail, share, of_filemaker, of_nexus)
+            (
+                'mrn', 'not found by its mrn', 1.0, to_jsonb(staged) ->> 'mrn', former.mrn,
+                NOT to_jsonb(staged) ? 'mrn' OR 'mrn' = ANY (staged.kept_columns)
+            )
+    ) AS question (field, detail, share, of_filemaker, of_nexus, is_nexus_own)
 )
 SELECT searched.record_id, searched.filemaker_id_text AS filemaker_id, searched.nexus_id,
        searched.field, searched.detail
 FROM searched
-WHERE (searched.of_filemaker <> '' OR searched.of_nexus <> '')
+-- what Nexus had and FileMaker's record empties is gone, and nobody looks for it
+WHERE (searched.of_filemaker <> '' OR (searched.of_nexus <> '' AND searched.is_nexus_own))
   AND NOT EXISTS (
       SELECT FROM {nexus}.patients AS listed
       -- a value is FileMaker's or the one that Nexus had, whichever the run let win
