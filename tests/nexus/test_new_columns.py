@@ -23,7 +23,8 @@ GIVEN = {
     "fixed_number": "integer GENERATED ALWAYS AS IDENTITY",
 }
 """Columns to which the database gives a value by itself, another one in each row."""
-UNIQUE = ("serial_number", "token", "seen_at", "own_number", "fixed_number")
+UNIQUE = ("serial_number", "token", "own_number", "fixed_number")
+"""Of these no two are alike; two rows may be seen in the same microsecond."""
 SEQUENCES = ("patients_own_number_seq", "patients_serial_number_seq")
 CONSTANT = {"is_vip": "boolean NOT NULL DEFAULT true", "tags": "text[] NOT NULL DEFAULT ARRAY[]::text[]"}
 WITHOUT_EQUALITY = {"extra": "json", "place": "point", "page": "xml", "extras": "json[]", "boundary": "circle"}
