@@ -22,8 +22,10 @@ BATCHES = "/api/images/batches/"
 IMAGES = "/api/images/"
 CALENDAR = "/api/appointments/calendar_data/"
 ANSWERS = "publish/application_answers"
-TODO = "Open Nexus and look (docs/runbook.md, After the publish)"
-TODO_AWAY = "Look whether Nexus is running and who may log in (Airflow connection {name}); nothing else is to be done"
+WHAT_TO_DO = "Open Nexus and look (docs/runbook.md, After the publish)"
+WHAT_TO_DO_AWAY = (
+    "Look whether Nexus is running and who may log in (Airflow connection {name}); nothing else is to be done"
+)
 _INFO = ("first_name", "last_name", "dob")
 _NUMBERS = ("mrn", "health_number")
 
@@ -46,7 +48,7 @@ def ask(
     try:
         for question in QUESTIONS:
             findings = list(question.ask(application, patients))
-            results.append(_result(question.check_id, question.title, TODO, findings, grades))
+            results.append(_result(question.check_id, question.title, WHAT_TO_DO, findings, grades))
     except ApplicationAway as error:
         away = [Finding("application", detail=str(error))]
     return [away_result(away, grades, connection_name), *results]
@@ -55,7 +57,11 @@ def ask(
 def away_result(findings: list[Finding], grades: Grades, connection_name: str) -> CheckResult:
     """Return the result that says whether the application could be asked."""
     return _result(
-        ANSWERS, "The application can be asked over HTTP", TODO_AWAY.format(name=connection_name), findings, grades
+        ANSWERS,
+        "The application can be asked over HTTP",
+        WHAT_TO_DO_AWAY.format(name=connection_name),
+        findings,
+        grades,
     )
 
 

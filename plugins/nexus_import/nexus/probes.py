@@ -22,7 +22,7 @@ from nexus_import.nexus.sql import LIVE_SCHEMA
 from nexus_import.nexus.staging import require_staging
 from nexus_import.nexus.working_copy import live, require_copy, work
 
-TODO = "Open these in Nexus beside FileMaker (docs/runbook.md, After the publish)"
+WHAT_TO_DO = "Open these in Nexus beside FileMaker (docs/runbook.md, After the publish)"
 _ROW = "SELECT id AS row_id, id AS written_id FROM {live}"
 _ROWS: dict[str, tuple[tuple[str, str], ...]] = {
     "patient": (("patients", _ROW),),
@@ -53,7 +53,9 @@ def ask_live(connection: Connection[Any], run_id: str, grades: Grades, source: S
         return None
     results, theirs_count = [], 0
     for check_id, original in probe_ids().items():
-        check = replace(load_check(original, source, schema=LIVE_SCHEMA), check_id=check_id, severity="warn", todo=TODO)
+        check = replace(
+            load_check(original, source, schema=LIVE_SCHEMA), check_id=check_id, severity="warn", todo=WHAT_TO_DO
+        )
         if not check.applies:
             continue
         result = run_check(connection, check, grades)
