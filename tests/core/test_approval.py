@@ -88,6 +88,11 @@ def test_links_that_are_lost_are_named_however_few() -> None:
     assert found == ["8 rows would lose what only Nexus knows: sms_inbound.patient_id would be set to NULL"]
 
 
+def test_files_that_filemakers_record_gives_to_another_patient_are_asked_about_however_few() -> None:
+    found = reasons({}, {"patients": 10}, contradicted={"images_batch": 1, "documents_document": 0})
+    assert found == ["1 images_batch would get another patient than FileMaker's own record of them names"]
+
+
 @pytest.mark.parametrize("table", ["documents_document", "images_batch"])
 def test_files_that_move_to_another_patient_are_asked_about_when_they_are_many(table: str) -> None:
     assert reasons({table: {"change": 900}}, {table: 1000}, moved={table: 200}) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nexus_import.core.plan_summary import FateCount
-from nexus_import.nexus.losses import count_moved_files, count_nexus_only_removed
+from nexus_import.nexus.losses import count_contradicted_files, count_moved_files, count_nexus_only_removed
 from nexus_import.nexus.plan import Plan, latest_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
 
@@ -172,3 +172,29 @@ def test_documents_that_go_from_one_patient_to_another_are_counted_and_first_lin
     plan = run.plan()
     assert plan.counts["documents_document"]["change"] == 2
     assert count_moved_files(run.connection, plan.plan_id) == {"documents_document": 1, "images_batch": 1}
+
+
+def test_files_that_get_another_patient_than_filemakers_record_names_are_counted_when_their_link_changes(
+    run: ManualRun,
+) -> None:
+    contradicted, repaired, as_before = (add_document(run.installation, STAYS) for _ in range(3))
+    batch = add_batch(run.installation, GONE)
+    run.copy()
+    for row, disagreeing in ((contradicted, "link,record"), (repaired, "link,key"), (as_before, "record")):
+        decide(run, "documents_document", row, disagreeing)
+    decide(run, "images_batch", batch, "record")
+    for row in (contradicted, repaired):
+        run.work("UPDATE nexus_work.documents_document SET object_id = gen_random_uuid() WHERE id = %s", row)
+    run.work("UPDATE nexus_work.documents_document SET s3_key = s3_key || '.old' WHERE id = %s", as_before)
+    run.work("UPDATE nexus_work.images_batch SET object_id = gen_random_uuid() WHERE id = %s", batch)
+    plan = run.plan()
+    assert plan.counts["documents_document"]["change"] == 3
+    assert count_contradicted_files(run.connection, plan.plan_id) == {"documents_document": 1, "images_batch": 1}
+
+
+def decide(run: ManualRun, table: str, row: str, disagreeing: str) -> None:
+    run.work(
+        "INSERT INTO nexus_work.decision (table_name, row_id, patient_id, evidence, disagreeing)"
+        " VALUES (%s, %s, gen_random_uuid(), 'metadata', string_to_array(%s, ','))",
+        *(table, row, disagreeing),
+    )

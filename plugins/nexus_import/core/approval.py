@@ -24,12 +24,14 @@ class Losses:
     """What a plan takes from Nexus that its counts do not tell.
 
     `removed` are rows per table that exist nowhere else; `cleared` are rows per link (`table.column`) that lose it
-    because what it named goes; `moved` are documents and batches, per table, that go from one patient to another.
+    because what it named goes; `moved` are documents and batches, per table, that go from one patient to another;
+    `contradicted` those that get a patient other than FileMaker's own record of them names.
     """
 
     removed: Mapping[str, int] = field(default_factory=dict)
     cleared: Mapping[str, int] = field(default_factory=dict)
     moved: Mapping[str, int] = field(default_factory=dict)
+    contradicted: Mapping[str, int] = field(default_factory=dict)
 
 
 def unusual_reasons(
@@ -63,6 +65,9 @@ def unusual_reasons(
             reasons.append(
                 f"{count:,} of {base:,} {table} would move to another patient ({share:.1f} %, limit {limit:g} %)"
             )
+    for table, count in sorted(losses.contradicted.items()):
+        if count:
+            reasons.append(f"{count:,} {table} would get another patient than FileMaker's own record of them names")
     for table, count in sorted(losses.removed.items()):
         if count:
             reasons.append(f"{count:,} rows of {table} that exist only in Nexus would be removed")

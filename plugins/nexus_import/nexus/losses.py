@@ -74,3 +74,19 @@ def count_moved_files(connection: Connection[Any], plan_id: int) -> dict[str, in
         ).fetchone()
         found[table] = int(row[0]) if row else 0
     return found
+
+
+def count_contradicted_files(connection: Connection[Any], plan_id: int) -> dict[str, int]:
+    """Return per table how many documents and batches the plan links otherwise than FileMaker's own record says.
+
+    A row whose link stays as it is was decided before and is not counted: it would ask a person every night.
+    """
+    rows = connection.execute(
+        "SELECT decision.table_name, count(*) FROM nexus_work.decision AS decision"
+        " JOIN nexus_import.plan_row AS planned"
+        "   ON planned.table_name = decision.table_name AND planned.row_id = decision.row_id"
+        " WHERE planned.plan_id = %s AND 'object_id' = ANY (planned.changed_columns)"
+        "   AND 'record' = ANY (decision.disagreeing) GROUP BY 1",
+        (plan_id,),
+    )
+    return dict(rows.fetchall())

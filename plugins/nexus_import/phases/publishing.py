@@ -19,7 +19,12 @@ from nexus_import.nexus.backup import find_damage
 from nexus_import.nexus.checks import CheckResult, publish_checks
 from nexus_import.nexus.findings import forget_results, read_relaxations
 from nexus_import.nexus.journal import StepRecord, latest_steps, record_step
-from nexus_import.nexus.losses import count_cleared, count_moved_files, count_nexus_only_removed
+from nexus_import.nexus.losses import (
+    count_cleared,
+    count_contradicted_files,
+    count_moved_files,
+    count_nexus_only_removed,
+)
 from nexus_import.nexus.plan import Plan, latest_plan, make_plan, set_unusual
 from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.publish import PublishRequest, find_publication, publish
@@ -114,6 +119,7 @@ def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[st
             count_nexus_only_removed(step.connection, plan.plan_id),
             count_cleared(step.connection, plan),
             count_moved_files(step.connection, plan.plan_id),
+            count_contradicted_files(step.connection, plan.plan_id),
         ),
         # what no field is mapped to was decided when the mapping was written, not by what this run found
         [used.sentence() for used in read_relaxations(step.connection, step.run_id) if used.what != "mapping"],
