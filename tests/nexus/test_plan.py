@@ -164,13 +164,15 @@ def test_rows_that_filemaker_does_not_hold_stay_with_the_plan(undone: ManualRun)
 def test_documents_that_go_from_one_patient_to_another_are_counted_and_first_links_are_not(run: ManualRun) -> None:
     moved = add_document(run.installation, STAYS)
     found = add_document(run.installation, STAYS, object_id=None, content_type_id=None)
+    renamed = add_document(run.installation, STAYS)
     batch = add_batch(run.installation, GONE)
     run.copy()
     for table, row in (("documents_document", moved), ("images_batch", batch)):
         run.work(f"UPDATE nexus_work.{table} SET object_id = gen_random_uuid() WHERE id = %s", row)
     run.work("UPDATE nexus_work.documents_document SET object_id = %s WHERE id = %s", STAYS, found)
+    run.work("UPDATE nexus_work.documents_document SET s3_key = s3_key || '.old' WHERE id = %s", renamed)
     plan = run.plan()
-    assert plan.counts["documents_document"]["change"] == 2
+    assert plan.counts["documents_document"]["change"] == 3
     assert count_moved_files(run.connection, plan.plan_id) == {"documents_document": 1, "images_batch": 1}
 
 
