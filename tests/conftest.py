@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
+STORIES = "tests/e2e/"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Airflow reads its settings when it is imported, which is before any fixture runs.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nexus-import-airflow-")
@@ -19,6 +21,27 @@ os.environ |= {
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
+
+
+class PartScheduling(LoadScopeScheduling):
+    """Keeps together what shares servers, where the tests run in several processes.
+
+    The stories of tests/e2e share one Airflow; elsewhere the tests of a file share what its fixtures started.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return STORIES if path.startswith(STORIES) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PartScheduling:
+    """Hand out whole parts."""
+    return PartScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest part first: the others are done beside it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STORIES))
 
 
 @pytest.fixture(scope="session")
