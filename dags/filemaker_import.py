@@ -16,8 +16,13 @@ downstream*. Do not retry without reading it. After a correction in FileMaker th
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import CronTriggerTimetable, Param, chain, dag
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from nexus_import.phases.appointments import appointments
+from nexus_import.phases.approving import remind
 from nexus_import.phases.delete import delete
 from nexus_import.phases.documents import documents
 from nexus_import.phases.end import end
@@ -31,31 +36,47 @@ from nexus_import.phases.start import start
 from nexus_import.phases.validate import validate
 from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, read_policy
 
-SCHEDULE = read_policy().schedule
+POLICY = read_policy()
 PARAMS = {
     "mode": Param(
         "rehearse",
         title="What to do",
+        section="1. The run",
         enum=["rehearse", "publish"],
-        description="rehearse: everything except the last step, live Nexus stays as it is. publish: switch live Nexus.",
+        values_display={
+            "rehearse": "rehearse: do everything except the last step",
+            "publish": "publish: switch live Nexus at the end",
+        },
+        description="A rehearsal reads, checks and plans, and leaves live Nexus as it is. Start with one.",
     ),
     "approval": Param(
         "when_unusual",
         title="Ask a person before the publish",
+        section="1. The run",
         enum=["when_unusual", "always"],
-        description="when_unusual: only if the plan crosses a limit of the policy, or is the first to fill a table. "
-        "always: in any case.",
+        values_display={
+            "when_unusual": "when unusual: if the plan crosses a limit of the policy",
+            "always": "always",
+        },
+        description="Unusual is also a plan that is the first to fill a table, or takes what exists only in Nexus. "
+        "A rehearsal asks nobody.",
     ),
     "nexus_only": Param(
         "keep",
         title="Rows that exist only in Nexus",
+        section="2. What FileMaker does not have",
         enum=["keep", "delete"],
-        description="keep: notes, letters, reminders, messages and links made in Nexus stay. "
-        "delete: they go with the patients; the plan lists them and a person is asked.",
+        values_display={
+            "keep": "keep: they stay, on the same patient",
+            "delete": "delete: they go with the patients, after a person was asked",
+        },
+        description="Notes, letters, reminders, messages, encounters and links that were made in Nexus. "
+        "With delete the plan lists by table what would go.",
     ),
     "configuration": Param(
         DEFAULT_CONFIGURATION,
         title="Configuration",
+        section="3. The clinic",
         enum=configurations(),
         description="Which mapping files and which policy are used. default: include/mapping and include/policy.yaml. "
         + " ".join(
@@ -71,7 +92,7 @@ PARAMS = {
     dag_id="filemaker_import",
     dag_display_name="FileMaker import",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable(SCHEDULE.cron, timezone=read_policy().time_zone),
+    schedule=CronTriggerTimetable(POLICY.schedule.cron, timezone=POLICY.time_zone),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,
@@ -79,6 +100,12 @@ PARAMS = {
     # Only transport errors are retried, where they happen; a task that failed waits for a person.
     default_args={"retries": 0, "owner": "Nexus import"},
     params=PARAMS,
+    # a run that still waits for a person is mentioned once more; any other is left alone
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=POLICY.approval_reminder_hours),
+        callback=SyncCallback(remind),
+    ),
     tags={"nexus", "filemaker"},
 )
 def filemaker_import() -> None:

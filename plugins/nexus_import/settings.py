@@ -127,6 +127,7 @@ class Policy(_Strict):
     schedule: SchedulePolicy
     thresholds: Thresholds
     approval_timeout_hours: float = Field(gt=0)
+    approval_reminder_hours: float = Field(default=4, gt=0)
     storage: StoragePolicy
     probes: ProbePolicy = Field(default_factory=ProbePolicy)
     retention: RetentionPolicy

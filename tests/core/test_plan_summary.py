@@ -26,19 +26,15 @@ def test_log_has_a_line_for_each_table_that_changes_and_each_group_of_rows() -> 
 
 def test_question_shows_why_it_is_asked_what_changes_and_what_is_lost() -> None:
     assert plan_as_markdown(SUMMARY, ["2 of 2,842 patients would be removed"]).split("\n") == [
+        "**Why you are asked**",
+        "",
         "- 2 of 2,842 patients would be removed",
+        "",
+        "**The plan**",
         "",
         "| table | added | changed | removed | unchanged |",
         "|---|---:|---:|---:|---:|",
         "| patients | 3 | 1,200 | 2 | 1,640 |",
-        "",
-        "**Changed values**",
-        "",
-        "- patients: title 1,100, dob 200",
-        "",
-        "**Values that staff changed in Nexus, and that go with this plan**",
-        "",
-        "- patients: title 4",
         "",
         "**Rows that FileMaker does not hold**",
         "",
@@ -47,10 +43,26 @@ def test_question_shows_why_it_is_asked_what_changes_and_what_is_lost() -> None:
         "| patients | gone from FileMaker | removed | 2 |",
         "| appointments | only in Nexus | kept | 1,050 |",
         "",
+        "**Values that staff changed in Nexus, and that go with this plan**",
+        "",
+        "- patients: title 4",
+        "",
         "**Documents and image batches whose evidence names more than one patient**",
         "",
         "- 3, listed by phase_6/document_evidence_agrees in findings.csv",
+        "",
+        "**Changed values**",
+        "",
+        "- patients: title 1,100, dob 200",
     ]
+
+
+def test_question_about_a_plan_that_changes_nothing_says_so() -> None:
+    summary = PlanSummary([TableSummary("patients", 0, 0, 0, 5)], [FateCount("patients", "kept", "nexus_only", 1)])
+    text = plan_as_markdown(summary, ["it was told to ask always"])
+    assert "**The plan changes nothing.**" in text
+    assert "| patients | only in Nexus | kept | 1 |" in text
+    assert "| table | added" not in text
 
 
 def test_plan_that_changes_nothing_says_nothing() -> None:

@@ -20,4 +20,4 @@ def test_a_mail_server_that_is_down_fails_no_run(
     assert run.errors == {}
     assert run.is_green
     unsent = [record.getMessage().split("'")[1] for record in caplog.records if "could not be sent" in record.msg]
-    assert unsent == ["started", "rehearsed"]
+    assert unsent == ["started (rehearse)", "rehearsed"]

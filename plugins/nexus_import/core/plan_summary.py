@@ -83,22 +83,25 @@ def plan_lines(summary: PlanSummary) -> Iterator[str]:
 def plan_as_markdown(summary: PlanSummary, reasons: list[str]) -> str:
     """Return the question's text: why a person is asked, what would change, what would be lost."""
     changed = [table for table in summary.tables if table.has_changes]
-    lines = [*(f"- {reason}" for reason in reasons), ""]
-    lines += ["| table | added | changed | removed | unchanged |", "|---|---:|---:|---:|---:|"]
-    lines += [f"| {t.table} | {t.added:,} | {t.changed:,} | {t.removed:,} | {t.unchanged:,} |" for t in changed]
-    if any(table.columns for table in changed):
-        lines += ["", "**Changed values**", ""]
-        lines += [f"- {table.table}: {_counted(table.columns)}" for table in changed if table.columns]
-    if summary.overwritten_count:
-        lines += ["", "**Values that staff changed in Nexus, and that go with this plan**", ""]
-        lines += [f"- {table.table}: {_counted(table.overwritten)}" for table in changed if table.overwritten]
+    lines = ["**Why you are asked**", "", *(f"- {reason}" for reason in reasons), ""]
+    if changed:
+        lines += ["**The plan**", "", "| table | added | changed | removed | unchanged |", "|---|---:|---:|---:|---:|"]
+        lines += [f"| {t.table} | {t.added:,} | {t.changed:,} | {t.removed:,} | {t.unchanged:,} |" for t in changed]
+    else:
+        lines += ["**The plan changes nothing.**"]
     if summary.fates:
         lines += ["", "**Rows that FileMaker does not hold**", ""]
         lines += ["| table | why | what becomes of them | rows |", "|---|---|---|---:|"]
         lines += [f"| {f.table} | {WHY[f.reason]} | {FATE[f.fate]} | {f.count:,} |" for f in summary.fates]
+    if summary.overwritten_count:
+        lines += ["", "**Values that staff changed in Nexus, and that go with this plan**", ""]
+        lines += [f"- {table.table}: {_counted(table.overwritten)}" for table in changed if table.overwritten]
     if summary.conflicts:
         lines += ["", "**Documents and image batches whose evidence names more than one patient**", ""]
         lines += [f"- {count:,}, listed by {check} in findings.csv" for check, count in summary.conflicts.items()]
+    if any(table.columns for table in changed):
+        lines += ["", "**Changed values**", ""]
+        lines += [f"- {table.table}: {_counted(table.columns)}" for table in changed if table.columns]
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -93,10 +93,12 @@ def take_backup(
     marked: list[str],
     *,
     purpose: str = IMPORT,
+    counted: Callable[[list[str]], Iterable[str]] = iter,
 ) -> Backup:
     """Write every table to S3 and return the backup; `connection` is in a REPEATABLE READ transaction.
 
-    `marked` are the tables whose change marks are kept, so that a later copy can tell whether they changed.
+    `marked` are the tables whose change marks are kept, so that a later copy can tell whether they changed; `counted`
+    hands on the names of the tables one by one and may tell how far it is.
     Raises `BackupError` when a core table is empty although an earlier backup had rows, unless the `purpose` is a
     restore: that one saves live Nexus in whatever state it is.
     """
@@ -107,7 +109,7 @@ def take_backup(
     for table, why in left_out.items():
         log.warning("Table %s is not backed up: %s", table, why)
     names_of_tables = [table for table in read_all_tables(connection) if table not in left_out]
-    tables = [_back_up_table(connection, store, folder, *split_name(table)) for table in names_of_tables]
+    tables = [_back_up_table(connection, store, folder, *split_name(table)) for table in counted(names_of_tables)]
     memory = [_back_up_table(connection, store, folder, "nexus_import", table) for table in _memory_tables(connection)]
     # what the store took, it may have lost
     if lost := _find_lost(store, folder, [*tables, *memory]):

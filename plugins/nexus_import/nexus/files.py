@@ -126,7 +126,9 @@ def sample_files(connection: Connection[Any], table: str, limit: int) -> list[Fi
     return [FileSample(*row) for row in connection.execute(query, (limit,))]
 
 
-def check_downloads(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
+def check_downloads(
+    store: ObjectStore, samples: Iterable[FileSample], severity: Callable[[str, str], str]
+) -> CheckResult:
     """Download sampled documents; an empty or unreadable one is a finding."""
     findings = []
     for sample in samples:
@@ -154,7 +156,7 @@ def _download(store: ObjectStore, entity: str, sample: FileSample) -> bytes | No
         raise StorageError(str(error)) from None
 
 
-def check_images(store: ObjectStore, samples: list[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
+def check_images(store: ObjectStore, samples: Iterable[FileSample], severity: Callable[[str, str], str]) -> CheckResult:
     """Download and decode sampled images; imported "images" may be PDF files."""
     findings = []
     for sample in samples:

@@ -147,3 +147,11 @@ def expected_seconds(connection: Connection[Any], run_id: str) -> float | None:
         (run_id,),
     ).fetchone()
     return float(row[0]) if row and row[0] is not None else None
+
+
+def record_mail(connection: Connection[Any], run_id: str, event: str) -> bool:
+    """Note that a mail goes out; return False when one did for this event of the run."""
+    cursor = connection.execute(
+        "INSERT INTO nexus_import.mail (run_id, event) VALUES (%s, %s) ON CONFLICT DO NOTHING", (run_id, event)
+    )
+    return cursor.rowcount == 1

@@ -155,6 +155,18 @@ class Begun:
                 )
 
 
+def progressing(phase: str, what: str, total: int | None = None) -> progress.Progressing:
+    """Return what says how far the running task is: in its log, and on its Storage tab in the UI."""
+    state = get_current_context().get("task_state_store")
+
+    def tell(snapshot: progress.Progress) -> None:
+        log.info("%s: %s", phase, snapshot.line())
+        if state is not None:
+            state.set("progress", snapshot.line())
+
+    return progress.Progressing(what, total, tell)
+
+
 @contextmanager
 def begin_step(name: str, phase: str, what: str) -> Iterator[Begun]:
     """Log the beginning and the end of a task, and journal its failure; the body opens one transaction."""

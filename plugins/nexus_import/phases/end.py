@@ -8,28 +8,36 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowException
 from psycopg import Connection
 
 from nexus_import import clock
+from nexus_import.core import run_mails
 from nexus_import.core.finding_files import make_files
-from nexus_import.core.finding_lines import FindingLine, by_check, count_lines
+from nexus_import.core.finding_lines import FindingCounts, FindingLine, by_check, count_lines
+from nexus_import.core.mails import Attachment, Mail
+from nexus_import.core.plan_summary import PlanSummary
 from nexus_import.core.progress import elapsed
 from nexus_import.core.report import Report, render
+from nexus_import.core.run_mails import RunPlaces
 from nexus_import.core.verdict import Verdict, judge
-from nexus_import.errors import DatabaseRefusedError, RunStopped
+from nexus_import.errors import DatabaseRefusedError, RunStopped, StorageError
 from nexus_import.nexus.findings import read_finding_lines
 from nexus_import.nexus.journal import close_run, create_journal, read_run
+from nexus_import.nexus.plan import latest_plan
+from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.report import read_facts, read_report
 from nexus_import.nexus.retention import RetentionDays, remove_expired
 from nexus_import.nexus.session import allow_waiting
 from nexus_import.phases.common import connect, load_settings, open_store
-from nexus_import.phases.mail import send_mail
+from nexus_import.phases.mail import find_places, send_mail
+from nexus_import.settings import Settings
 
 log = logging.getLogger("nexus_import")
-NO_VERDICT = (
-    "Live Nexus holds either all of the plan or nothing of it. When the database of Nexus is back, "
-    "clear end.outcome: it will say the verdict and which task to clear."
-)
+Written = dict[str, int | str]
+"""Counts of findings, and the key of the report."""
+ATTACHED_MAX_BYTES = 5 * 1024 * 1024
+"""A larger report is only linked: mail servers refuse large mails."""
 
 
 @task_group(group_id="end", group_display_name="End: report and outcome")
@@ -38,9 +46,10 @@ def end() -> None:
 
     They are teardowns: nothing that stops the run skips them. The verdict alone decides the colour of the run.
     """
-    removed, written = remove_old().as_teardown(), write_report().as_teardown()
-    spoken = outcome().as_teardown(on_failure_fail_dagrun=True)
-    removed >> written >> spoken
+    removed, written = remove_old().as_teardown(), write_report()
+    # Airflow hands on what the task returned, None when it returned nothing
+    spoken = outcome(written).as_teardown(on_failure_fail_dagrun=True)  # type: ignore[arg-type]
+    removed >> written.as_teardown() >> spoken
 
 
 def find_verdict(connection: Connection[Any]) -> Verdict:
@@ -82,7 +91,7 @@ def remove_old() -> dict[str, int]:
 
 
 @task(multiple_outputs=False)
-def write_report() -> dict[str, int]:
+def write_report() -> Written:
     """Write report and findings to S3. Clearing is safe: every report is an object of its own."""
     settings, run_id = load_settings(), get_current_context()["run_id"]
     with connect(settings.policy.connections.nexus) as connection:
@@ -102,6 +111,7 @@ def write_report() -> dict[str, int]:
     log.info("Report: s3://%s/%s", store.bucket, page.key)
     log.info("Findings to work through: s3://%s/%s/findings.xlsx", store.bucket, folder)
     return {
+        "report_key": page.key,
         "finding_count": report.findings.total,
         "new_count": report.findings.new,
         "still_open_count": report.findings.still_open,
@@ -121,8 +131,10 @@ def _log_findings(report: Report, findings: list[FindingLine]) -> None:
 
 
 @task
-def outcome() -> str:
+def outcome(written: Written | None) -> str:
     """Say the verdict, from the journal; red when anything that was asked for was not done.
+
+    `written` is what the report counted, and its key on S3; None when it could not be written.
 
     Clearing it alone changes nothing: it says the same again.
     """
@@ -133,20 +145,53 @@ def outcome() -> str:
             run = read_run(connection, run_id)
             if run is not None and run.state != "skipped":
                 close_run(connection, run_id, verdict.state, verdict.sentence)
+            plan = latest_plan(connection, run_id)
+            summary = read_summary(connection, plan.plan_id) if plan else PlanSummary()
     except DatabaseRefusedError as error:
-        message = f"❌ The journal cannot be read, so nobody can say how this run ended. {error} {NO_VERDICT}"
-        send_mail(settings, "FAILED: no verdict", message)
-        raise RunStopped(message) from None
+        mail = run_mails.without_verdict(str(error), find_own_places(), settings.policy.support_contact)
+        send_mail(settings, mail)
+        raise RunStopped(f"{mail.lead} {mail.next_step}") from None
     total = elapsed((clock.now() - run.started_at).total_seconds()) if run else "0 s"
+    mail = run_mails.ended(
+        verdict, total, summary, count_findings(written), find_own_places(), settings.policy.support_contact
+    )
     if verdict.is_green:
         log.info("✅ %s. Total time: %s", verdict.sentence, total)
         if verdict.state != "skipped":
-            send_mail(settings, verdict.state, f"{verdict.sentence}. Total time: {total}.")
+            mail_verdict(settings, mail, verdict, written)
         return verdict.state
-    to_do = f"Clear {verdict.clear} with downstream." if verdict.clear else "Ask an operator to trigger the import."
     for sentence in verdict.details:
         log.error("❌ %s", sentence)
     log.error("Do not retry without reading this. Total time: %s. Support: %s", total, settings.policy.support_contact)
-    message = f"❌ {verdict.sentence}. {to_do}"
-    send_mail(settings, f"FAILED: {verdict.state}", "\n".join([message, *verdict.details]))
-    raise RunStopped(message)
+    mail_verdict(settings, mail, verdict, written)
+    raise RunStopped(f"{mail.lead} {mail.next_step}")
+
+
+def find_own_places() -> RunPlaces:
+    """Return the addresses of the running DAG run."""
+    context = get_current_context()
+    return find_places(context["dag_run"].dag_id, context["run_id"])
+
+
+def count_findings(written: Written | None) -> FindingCounts:
+    """Return what the report counted, nothing when it could not be written."""
+    counts = {name: count for name, count in (written or {}).items() if isinstance(count, int)}
+    return FindingCounts(counts.get("new_count", 0), counts.get("still_open_count", 0), counts.get("fixed_count", 0))
+
+
+def mail_verdict(settings: Settings, mail: Mail, verdict: Verdict, written: Written | None) -> None:
+    """Mail how the run ended, with its report: once for each report, so that clearing the outcome mails nobody."""
+    key = str((written or {}).get("report_key") or "")
+    # without a report nobody can tell whether this end was mailed: better twice than never
+    send_mail(settings, mail, f"end {verdict.state} {key}" if key else None, _attach_report(settings, key))
+
+
+def _attach_report(settings: Settings, key: str) -> tuple[Attachment, ...]:
+    try:
+        body = open_store(settings).find_bytes(key) if key else None
+    except (StorageError, AirflowException) as error:
+        log.warning("The report could not be attached to the mail: %s", type(error).__name__)
+        return ()
+    if body is None or len(body) > ATTACHED_MAX_BYTES:
+        return ()
+    return (Attachment("import-report.html", body, "text/html"),)

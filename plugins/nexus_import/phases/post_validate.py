@@ -11,7 +11,7 @@ from nexus_import.nexus.balance import account_for_records, read_balances
 from nexus_import.nexus.constraints import check_foreign_keys
 from nexus_import.nexus.files import check_downloads, check_images, check_listing, sample_files
 from nexus_import.nexus.session import allow_waiting
-from nexus_import.phases.common import Counts, open_step, open_store
+from nexus_import.phases.common import Counts, open_step, open_store, progressing
 from nexus_import.phases.gates import finish_checks, make_gate, run_checks
 from nexus_import.phases.importing import require_ready
 
@@ -54,10 +54,14 @@ def check_files() -> Counts:
         sampled = step.settings.policy.storage.sampled_downloads
         folders = step.settings.policy.storage.file_prefixes
         listed = (entry for folder in folders for entry in store.list_objects(folder))
+        documents = sample_files(step.connection, "documents_document", sampled)
+        images = sample_files(step.connection, "images_image", sampled)
         results = [
-            *check_listing(step.connection, listed, severity, folders),
-            check_downloads(store, sample_files(step.connection, "documents_document", sampled), severity),
-            check_images(store, sample_files(step.connection, "images_image", sampled), severity),
+            *check_listing(step.connection, progressing(PHASE, "objects listed").each(listed), severity, folders),
+            check_downloads(
+                store, progressing(PHASE, "documents downloaded", len(documents)).each(documents), severity
+            ),
+            check_images(store, progressing(PHASE, "images decoded", len(images)).each(images), severity),
         ]
         finish_checks(step, results)
     return step.counts

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Context, Param, TriggerRule, chain, get_current_context, task, task_group
+from airflow.sdk import TriggerRule, chain, get_current_context, task, task_group
 from psycopg import Connection
 
 from nexus_import import clock
-from nexus_import.core.approval import Losses, is_within_publish_window, unusual_reasons
-from nexus_import.core.plan_summary import plan_as_markdown, plan_lines
+from nexus_import.core.approval import Losses, unusual_reasons
+from nexus_import.core.plan_summary import plan_lines
 from nexus_import.core.sequence import first_gap
 from nexus_import.errors import DataError, PublishRefused, RunStopped
 from nexus_import.nexus.backup import find_damage
@@ -30,6 +28,7 @@ from nexus_import.nexus.plan_summary import read_summary
 from nexus_import.nexus.publish import PublishRequest, find_publication, publish
 from nexus_import.nexus.verify import find_drift, find_left_behind, look_at_live, mark_verified
 from nexus_import.nexus.working_copy import require_complete, require_copy
+from nexus_import.phases.approving import approval_reasons, is_outside_window, make_approval
 from nexus_import.phases.common import (
     Counts,
     Step,
@@ -41,36 +40,19 @@ from nexus_import.phases.common import (
     open_store,
 )
 from nexus_import.phases.gates import store_results
-from nexus_import.phases.mail import run_link, send_mail
 from nexus_import.phases.probing import log_warnings, probe_application, probe_live
-from nexus_import.settings import Settings, read_policy
+from nexus_import.settings import Settings
 
 log = logging.getLogger("nexus_import")
 PHASE = "Publish"
 GROUP = "publish"
-UNANSWERED = {"timeout": "Timed out"}
-WHEN = "when"
-NOW = "now"
 
 
 @task_group(group_id=GROUP, group_display_name="Publish: plan, approve, switch, verify")
 def publishing() -> None:
     """Compare, ask a person when the policy says so, switch live Nexus in one transaction, and look at it."""
     planned, decided = plan_changes(), decide()
-    approved = PlanApproval(
-        task_id="approve_plan",
-        subject="Publish the import to live Nexus?",
-        ignore_downstream_trigger_rules=True,
-        response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
-        params={
-            WHEN: Param(
-                "in the publish window",
-                enum=["in the publish window", NOW],
-                title="When",
-                description="Only asked of scheduled runs: outside the publish window nothing is published unless now.",
-            )
-        },
-    )
+    approved = make_approval()
     published, verified = publish_plan(), verify_live()
     chain(planned, decided, [approved, published])
     # A plan that needs nobody skips the approval; a rejected one skips all that follows.
@@ -126,25 +108,6 @@ def find_unusual(step: Step, plan: Plan, live_counts: dict[str, int]) -> list[st
     )
 
 
-def approval_reasons(settings: Settings, plan: Plan, run_type: str, now: datetime) -> list[str]:
-    """Return why this plan may not be published without a person's word; empty when it may."""
-    reasons = list(plan.unusual)
-    if settings.parameters.nexus_only == "delete" and plan.change_count:
-        reasons.append("this run was started with nexus_only: delete, which takes what exists only in Nexus")
-    if settings.parameters.approval == "always":
-        reasons.append("this run was started with approval: always")
-    if is_outside_window(settings, run_type, now):
-        start, end = settings.policy.schedule.publish_window
-        reasons.append(f"it is outside the publish window {start} to {end}: choose 'now' to publish all the same")
-    return reasons
-
-
-def is_outside_window(settings: Settings, run_type: str, now: datetime) -> bool:
-    """Tell whether this is a scheduled run outside its publish window; people publish when they choose to."""
-    window = settings.policy.schedule.publish_window
-    return run_type == "scheduled" and not is_within_publish_window(now.astimezone(settings.policy.zone), window)
-
-
 @task.branch
 def decide() -> str | None:
     """Go to the approval, straight to the publish, or nowhere (rehearse). Clearing is safe."""
@@ -161,54 +124,6 @@ def decide() -> str | None:
     for reason in reasons:
         log.info("A person is asked: %s", reason)
     return f"{GROUP}.approve_plan" if reasons else f"{GROUP}.publish_plan"
-
-
-class PlanApproval(ApprovalOperator):
-    """Asks for the approval of the run's latest plan, and writes question and answer to the journal.
-
-    The journal is what the publish believes: a task that was marked as success by hand leaves no answer there.
-    """
-
-    def execute(self, context: Context) -> Any:
-        """Put the plan's table into the question and ask."""
-        self.ask(context)
-        return super().execute(context)
-
-    def ask(self, context: Context) -> None:
-        """Write the question."""
-        settings = load_settings()
-        with connect(settings.policy.connections.nexus) as connection, connection.transaction():
-            plan = latest_plan(connection, context["run_id"])
-            if plan is None:
-                raise RunStopped("There is no plan to approve. Clear publish.make_plan with downstream.")
-            connection.execute(
-                "INSERT INTO nexus_import.approval (run_id, plan_digest) VALUES (%s, %s)",
-                (context["run_id"], plan.digest),
-            )
-            summary = read_summary(connection, plan.plan_id)
-        reasons = approval_reasons(settings, plan, context["dag_run"].run_type, clock.now())
-        self.body = plan_as_markdown(summary, reasons)
-        link = run_link(context["dag_run"].dag_id, context["run_id"])
-        send_mail(settings, "waits for approval", "\n".join(["The plan needs a person's word:", *reasons, link]))
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer to the journal; a rejected plan skips the publish and the outcome turns red."""
-        self.note(context, event)
-        return super().execute_complete(context, event)
-
-    def note(self, context: Context, event: dict[str, Any]) -> None:
-        """Write the answer."""
-        settings = load_settings()
-        answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
-        who = (event.get("responded_by_user") or {}).get("name")
-        with connect(settings.policy.connections.nexus) as connection, connection.transaction():
-            connection.execute(
-                "UPDATE nexus_import.approval SET answer = %s, answered_at = clock_timestamp(), answered_by = %s,"
-                " says_now = %s"
-                " WHERE approval_id = (SELECT max(approval_id) FROM nexus_import.approval WHERE run_id = %s)",
-                (answer, who, (event.get("params_input") or {}).get(WHEN) == NOW, context["run_id"]),
-            )
-        log.info("%s: %s by %s", PHASE, answer, who)
 
 
 @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, multiple_outputs=False)

@@ -16,6 +16,7 @@ from airflow.sdk import Context, chain, task, task_group
 from psycopg import IsolationLevel
 
 from nexus_import import clock
+from nexus_import.core import restore_mails
 from nexus_import.errors import DataError, RestoreRefused
 from nexus_import.nexus.backup import Backup, next_attempt, record_backup, take_backup
 from nexus_import.nexus.manifest import RESTORE, FoundBackup, choose_backup, read_manifest
@@ -40,9 +41,9 @@ from nexus_import.nexus.restore.scope import find_scope
 from nexus_import.nexus.restore.words import backup_line, headline, plan_lines, plan_table
 from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases import restore_undo as undo
+from nexus_import.phases.approving import UNANSWERED
 from nexus_import.phases.common import Counts, connect, open_store
-from nexus_import.phases.mail import run_link, send_mail
-from nexus_import.phases.publishing import UNANSWERED
+from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.phases.restore_common import (
     COMPARE_AGAIN,
     PHASE,
@@ -53,6 +54,7 @@ from nexus_import.phases.restore_common import (
 from nexus_import.settings import read_policy
 
 log = logging.getLogger("nexus_import")
+APPROVAL_TASK = "restore.approve_restore"
 
 
 @task_group(group_id="backup", group_display_name="Backup or publish: choose, verify")
@@ -71,7 +73,7 @@ def comparing() -> None:
 def restoring() -> None:
     """Ask a person, put everything back in one transaction, and look at live Nexus."""
     approved = RestoreApproval(
-        task_id="approve_restore",
+        task_id=APPROVAL_TASK.rpartition(".")[2],
         subject="Restore this backup over live Nexus?",
         ignore_downstream_trigger_rules=True,
         response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
@@ -192,8 +194,9 @@ class RestoreApproval(ApprovalOperator):
             else:
                 self.body, text = _question(step, plan)
             record_question(step.connection, plan)
-            link = run_link(context["dag_run"].dag_id, step.run_id)
-            send_mail(step.settings, f"{plan.what} waits for approval", f"{text}\n{link}")
+            places = find_places(context["dag_run"].dag_id, step.run_id, APPROVAL_TASK)
+            mail = restore_mails.waiting(plan.what, text.splitlines(), step.settings.policy.operators, places)
+            send_mail(step.settings, mail)
             step.finish("The question is asked")
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

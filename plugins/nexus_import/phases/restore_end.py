@@ -7,6 +7,7 @@ import logging
 from airflow.sdk import get_current_context, task, task_group
 
 from nexus_import import clock
+from nexus_import.core import restore_mails
 from nexus_import.core.progress import elapsed
 from nexus_import.core.restore_verdict import judge_restore
 from nexus_import.errors import RunStopped
@@ -14,10 +15,11 @@ from nexus_import.nexus.restore.facts import read_restore_facts
 from nexus_import.nexus.restore.records import close_restore, read_restore_run
 from nexus_import.phases.common import connect
 from nexus_import.phases.end import find_failed_tasks
-from nexus_import.phases.mail import send_mail
+from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.phases.restore_common import load_restore_settings
 
 log = logging.getLogger("nexus_import")
+OUTCOME = "end.outcome"
 
 
 @task_group(group_id="end", group_display_name="End: outcome")
@@ -40,14 +42,14 @@ def restore_outcome() -> str:
         if run is not None:
             close_restore(connection, run_id, verdict.state, verdict.sentence)
     total = elapsed((clock.now() - run.started_at).total_seconds()) if run else "0 s"
+    places = find_places(get_current_context()["dag_run"].dag_id, run_id, OUTCOME)
+    mail = restore_mails.ended(verdict, total, places, settings.policy.support_contact)
     if verdict.is_green:
         log.info("✅ %s. Total time: %s", verdict.sentence, total)
-        send_mail(settings, f"restore: {verdict.state}", f"{verdict.sentence}. Total time: {total}.")
+        send_mail(settings, mail, f"end {verdict.state}")
         return verdict.state
-    to_do = f"Clear {verdict.clear} with downstream." if verdict.clear else "Ask an operator to trigger the restore."
     for sentence in verdict.details:
         log.error("❌ %s", sentence)
     log.error("Do not retry without reading this. Total time: %s. Support: %s", total, settings.policy.support_contact)
-    message = f"❌ {verdict.sentence}. {to_do}"
-    send_mail(settings, f"restore FAILED: {verdict.state}", "\n".join([message, *verdict.details]))
-    raise RunStopped(message)
+    send_mail(settings, mail)
+    raise RunStopped(f"{mail.lead} {mail.next_step}")

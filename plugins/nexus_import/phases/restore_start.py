@@ -6,12 +6,13 @@ import logging
 
 from airflow.sdk import get_current_context, task, task_group
 
+from nexus_import.core import restore_mails
 from nexus_import.errors import RunStopped
 from nexus_import.nexus.journal import create_journal, record_attempt
 from nexus_import.nexus.restore.records import open_restore
 from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases.common import connect
-from nexus_import.phases.mail import send_mail
+from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.phases.restore_common import load_restore_settings
 from nexus_import.phases.start import refuse
 
@@ -44,4 +45,4 @@ def record_restore_attempt() -> None:
         raise RunStopped(refusal)
     words = ", ".join(f"{name} {value}" for name, value in chosen.items() if value is not None)
     log.info("Restore started by %s: %s", who, words)
-    send_mail(settings, "restore started", f"A restore was started by {who} ({words}).")
+    send_mail(settings, restore_mails.started(who, words, find_places(dag_run.dag_id, run_id)), "started")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import get_current_context, task, task_group
 
 from nexus_import import clock
+from nexus_import.core import run_mails
 from nexus_import.core.approval import is_within_launch_window
 from nexus_import.core.progress import elapsed
 from nexus_import.errors import RunStopped
 from nexus_import.nexus.journal import close_run, create_journal, expected_seconds, open_run, record_attempt
 from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases.common import connect, load_settings
-from nexus_import.phases.mail import send_mail
+from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.settings import Settings
 
 log = logging.getLogger("nexus_import")
@@ -61,7 +61,8 @@ def record_run() -> bool:
             expected = expected_seconds(connection, dag_run.run_id)
     log.info("Import started by %s: %s", who or "the schedule", parameters)
     log.info("Earlier runs took about %s", elapsed(expected) if expected else "an unknown time: this is the first")
-    send_mail(settings, "started", f"The import was started by {who or 'the schedule'} ({_describe(parameters)}).")
+    places = find_places(dag_run.dag_id, dag_run.run_id)
+    send_mail(settings, run_mails.started(who, parameters, expected, places), "started")
     return True
 
 
@@ -73,7 +74,3 @@ def refuse(settings: Settings, run_type: str, who: str | None, act: str = "run t
         f"'{who}' may not {act}: only {', '.join(settings.policy.operators)} may "
         "(operators in include/policy.yaml). Nothing was read or changed."
     )
-
-
-def _describe(parameters: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in parameters.items())

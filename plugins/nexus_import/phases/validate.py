@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow.sdk import chain, get_current_context, task, task_group
+from airflow.sdk import chain, task, task_group
 from psycopg import Connection, IsolationLevel, sql
 
 from nexus_import.core import entities
 from nexus_import.core.mapping import EntityMapping, RowMapper, ValueFinding
 from nexus_import.core.mapping.row_mapper import READABLE
-from nexus_import.core.progress import reading
 from nexus_import.core.yaml_files import require_none
 from nexus_import.errors import DataError
 from nexus_import.filemaker.source import Source, find_source_mistakes, require_fields
@@ -37,7 +35,16 @@ from nexus_import.nexus.staging import (
     require_staging,
     stage_records,
 )
-from nexus_import.phases.common import Counts, Step, begin_step, connect, open_source, open_step, open_store
+from nexus_import.phases.common import (
+    Counts,
+    Step,
+    begin_step,
+    connect,
+    open_source,
+    open_step,
+    open_store,
+    progressing,
+)
 from nexus_import.phases.gates import make_gate, run_checks, store_results
 from nexus_import.settings import Settings
 from nexus_import.snapshot import Snapshot, SnapshotRecord, read_snapshot
@@ -121,9 +128,13 @@ def take_run_backup(settings: Settings, run_id: str, snapshot_id: str | None = N
         with connection.transaction():
             if snapshot_id is not None:
                 connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)))
-            backup = take_backup(connection, store, run_id, attempt, tables)
+            backup = take_backup(connection, store, run_id, attempt, tables, counted=_count_tables)
     log.info("Backup manifest: s3://%s/%s", store.bucket, backup.manifest_key)
     return backup
+
+
+def _count_tables(names: list[str]) -> Iterator[str]:
+    return progressing(PHASE, "tables backed up", len(names)).each(names)
 
 
 @task(pool=FETCH_POOL, multiple_outputs=False)
@@ -201,29 +212,27 @@ def _fetched_in_words(settings: Settings, fetched: list[Fetched]) -> str:
 def fetch_entity(settings: Settings, run_id: str, mapping: EntityMapping) -> Fetched:
     """Walk the layout and store page after page; return the finished snapshot."""
     snapshot = Snapshot.open(open_store(settings), run_id, mapping.entity)
-    progress = snapshot.resume()
-    if progress:
-        log.info("Going on with attempt %d after %d records", snapshot.attempt, len(progress.already_read))
-    started = time.monotonic()
-    state = get_current_context().get("task_state_store")
+    resumed = snapshot.resume()
+    if resumed:
+        log.info("Going on with attempt %d after %d records", snapshot.attempt, len(resumed.already_read))
+    told = progressing(PHASE, mapping.label)
     with open_source(settings.policy.connections.filemaker) as source:
         if is_absent(source, mapping):
             return Fetched(mapping.entity, snapshot.attempt, snapshot.finish({"is_absent": True}, ()), 0, True)
         require_fields(source, mapping)  # one that went since the test would be empty in every record
         walk = source.walk(
             mapping,
-            after=progress.cursor if progress else None,
-            already_read=progress.already_read if progress else None,
+            after=resumed.cursor if resumed else None,
+            already_read=resumed.already_read if resumed else None,
         )
         for page in walk:
             records: list[SnapshotRecord] = [
                 (record.record_id, record.mod_id, record.fields) for record in page.records
             ]
             snapshot.write_page(page.number, records, page.cursor.to_dict(), is_reread=page.is_reread)
-            line = reading(mapping.label, page.read_count, page.found_at_start, time.monotonic() - started)
-            log.info("%s: %s", PHASE, line)
-            if state is not None:
-                state.set("progress", line)
+            told.total = page.found_at_start
+            told.reach(page.read_count)
+        told.end()
     stored = snapshot.finish(asdict(walk.summary), walk.summary.vanished_record_ids)
     count = walk.summary.distinct_read - len(walk.summary.vanished_record_ids)
     return Fetched(mapping.entity, snapshot.attempt, stored, count)
@@ -306,7 +315,7 @@ def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tupl
     types = {column.name: column.type for column in read_columns(step.connection, mapping.table or "")}
     mapper = RowMapper(mapping, lookups, step.settings.policy.zone, types)
     create_staging_table(step.connection, mapping)
-    records = read_snapshot(store, row[0], row[1])
+    records = progressing(PHASE, f"{mapping.label} staged", row[2]).each(read_snapshot(store, row[0], row[1]))
     count, findings = stage_records(step.connection, mapper, records)
     if count != row[2]:
         raise DataError(
