@@ -23,6 +23,7 @@ from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from nexus_import.phases.appointments import appointments
 from nexus_import.phases.approving import remind
+from nexus_import.phases.common import tidy_docs
 from nexus_import.phases.delete import delete
 from nexus_import.phases.documents import documents
 from nexus_import.phases.end import end
@@ -126,4 +127,4 @@ def filemaker_import() -> None:
     )
 
 
-filemaker_import()
+tidy_docs(filemaker_import())

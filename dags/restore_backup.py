@@ -23,6 +23,7 @@ Airflow itself is down, the same is done in a shell: `python -m nexus_import.res
 from __future__ import annotations
 
 from airflow.sdk import Param, chain, dag
+from nexus_import.phases.common import tidy_docs
 from nexus_import.phases.restore import choosing, comparing, restoring
 from nexus_import.phases.restore_end import end_restore
 from nexus_import.phases.restore_start import start_restore
@@ -92,4 +93,4 @@ def restore_backup() -> None:
     )
 
 
-restore_backup()
+tidy_docs(restore_backup())

@@ -237,3 +237,10 @@ def test_table_that_is_imported_needs_a_mapping_file_and_the_other_way_round(tmp
         (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
         with pytest.raises(ConfigurationError, match=r"'cascades' is impossible: note\.yaml fills this table"):
             Settings.load({})
+
+
+def test_parameter_that_nobody_knows_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"parameters: mod: there is no such key \(nearest: mode\)"):
+        Settings.load({"mod": "publish"})
+    with pytest.raises(ConfigurationError, match=r"parameters: undu: there is no such key \(nearest: undo\)"):
+        RestoreParameters.load({"undu": "newest"})

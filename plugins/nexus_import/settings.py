@@ -211,7 +211,7 @@ class RestoreParameters(_Strict):
     def load(cls, parameters: Mapping[str, Any]) -> RestoreParameters:
         """Check the parameters of a restore; raise `ConfigurationError` naming every mistake."""
         try:
-            chosen = cls.model_validate({name: parameters[name] for name in cls.model_fields if name in parameters})
+            chosen = cls.model_validate(dict(parameters))
         except ValidationError as error:
             raise _refuse("parameters", error, cls) from error
         if mistake := chosen.contradiction():
@@ -278,9 +278,9 @@ class Settings:
         """Read the policy and check the parameters; a scheduled run takes them from the policy."""
         if run_type == "scheduled":
             parameters = read_policy().schedule.model_dump(include=set(Parameters.model_fields))
-        known = {name: parameters[name] for name in Parameters.model_fields if name in parameters}
         try:
-            chosen = Parameters.model_validate(known)
+            # also a name that nobody knows: a misspelt one would leave the parameter at its default, unsaid
+            chosen = Parameters.model_validate(dict(parameters))
         except ValidationError as error:
             raise _refuse("parameters", error, Parameters) from error
         settings = cls(read_policy(chosen.configuration, known_checks()), chosen)

@@ -14,7 +14,7 @@ from nexus_import.core.entities import FETCHES
 from nexus_import.core.sequence import PLAN, SEQUENCE
 from nexus_import.settings import read_policy
 
-from tests.support.runs import DAGS
+from tests.support.runs import DAGS, load_dag
 
 PHASES = [
     "phase_0_validate",
@@ -188,3 +188,30 @@ def test_every_check_task_stands_before_its_gate_in_the_sequence(dag: Any) -> No
     for number in (2, 3, 4, 6, 7, 8):
         assert names.index(f"check_{number}") < names.index(f"gate_{number}")
     assert len(GATES) == len([name for name in names if name.startswith("gate_")])
+
+
+@pytest.mark.parametrize("dag_id", ["filemaker_import", "restore_backup"])
+def test_every_task_says_what_it_does_and_whether_it_may_be_cleared(dag_id: str) -> None:
+    dag = load_dag(dag_id)
+    silent = [task.task_id for task in dag.tasks if "lear" not in (task.doc_md or "")]
+    assert silent == []
+    # indented text is shown as code
+    indented = [task.task_id for task in dag.tasks if "\n    " in (task.doc_md or "")]
+    assert indented == []
+    assert [group for group in dag.task_group.get_task_group_dict() if group and not _tooltip(dag, group)] == []
+
+
+def _tooltip(dag: Any, group: str) -> str:
+    text: str = dag.task_group.get_task_group_dict()[group].tooltip
+    return text
+
+
+def test_only_the_proof_after_the_publish_tells_other_dags(dag: Any) -> None:
+    telling = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
+    assert telling == {"publish.verify_live": ["nexus_imported"]}
+
+
+def test_a_waiting_question_is_mentioned_once_more(dag: Any) -> None:
+    [alert] = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
+    assert alert.interval.total_seconds() == read_policy().approval_reminder_hours * 3600
+    assert alert.callback.path == "nexus_import.phases.approving.remind"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any, cast
 import psycopg
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
-from airflow.sdk import BaseHook, get_current_context
+from airflow.sdk import DAG, BaseHook, BaseOperator, get_current_context
 from psycopg import Connection, IsolationLevel
 
 from nexus_import import clock
@@ -165,6 +166,14 @@ def progressing(phase: str, what: str, total: int | None = None) -> progress.Pro
             state.set("progress", snapshot.line())
 
     return progress.Progressing(what, total, tell)
+
+
+def tidy_docs(dag: DAG) -> DAG:
+    """Take the indentation of the source out of what the UI shows of each task, where Markdown reads it as code."""
+    for task in dag.tasks:
+        if isinstance(task, BaseOperator):
+            task.doc_md = inspect.cleandoc(task.doc_md or "")
+    return dag
 
 
 @contextmanager

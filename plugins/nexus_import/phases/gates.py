@@ -78,6 +78,10 @@ def make_gate(name: str, phase: str, folder: str) -> Callable[[Any], Any]:
 
     @task.short_circuit(task_id="gate", ignore_downstream_trigger_rules=True)
     def gate(counts: Counts) -> bool:
+        """Stop the run, visibly and for good, when a check of the phase failed.
+
+        Clearing it is safe and changes nothing: after a correction clear the task that the verdict names.
+        """
         with open_step(name, phase, "Judging the checks") as step:
             gap = first_gap(latest_steps(step.connection, step.run_id), before=name)
             results = read_results(step.connection, step.run_id, folder)

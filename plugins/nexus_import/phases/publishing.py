@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from airflow.sdk import TriggerRule, chain, get_current_context, task, task_group
+from airflow.sdk import Asset, TriggerRule, chain, get_current_context, task, task_group
 from psycopg import Connection
 
 from nexus_import import clock
@@ -46,6 +46,8 @@ from nexus_import.settings import Settings
 log = logging.getLogger("nexus_import")
 PHASE = "Publish"
 GROUP = "publish"
+IMPORTED = Asset("nexus_imported")
+"""What other DAGs may follow: live Nexus was published and verified."""
 
 
 @task_group(group_id=GROUP, group_display_name="Publish: plan, approve, switch, verify")
@@ -195,7 +197,7 @@ def require_backup(settings: Settings, manifest: tuple[str, str] | None) -> None
         )
 
 
-@task(multiple_outputs=False)
+@task(multiple_outputs=False, outlets=[IMPORTED])
 def verify_live() -> Counts:
     """Look at live Nexus after the commit, and ask it what users would. Clearing is safe: it only reads."""
     with begin_step("verify_live", PHASE, "Verifying live Nexus") as begun:

@@ -75,6 +75,8 @@ def restoring() -> None:
     approved = RestoreApproval(
         task_id=APPROVAL_TASK.rpartition(".")[2],
         subject="Restore this backup over live Nexus?",
+        doc_md="Asks a person: what would be put back, and what would be lost. Reject, or no answer in time, ends the "
+        "run red and leaves live Nexus as it is. Clearing, with downstream, is safe: it asks again.",
         ignore_downstream_trigger_rules=True,
         response_timeout=timedelta(hours=read_policy().approval_timeout_hours),
     )
