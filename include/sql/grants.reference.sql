@@ -1,4 +1,4 @@
--- Purpose: what the configuration `reference` needs beyond grants.sql: it imports companies, referrers and where these
+-- Purpose: what the configuration `reference` needs beyond grants.sql: it imports companies, referrers, coordinators and where these
 --          work too.
 -- Run by: as grants.sql, after it, where include/policy.reference.yaml is used. May run again.
 -- Parameters: none.
@@ -6,5 +6,6 @@
 GRANT INSERT, UPDATE, DELETE ON
     public.companies,
     public.referrers,
-    public.referrer_companies
+    public.referrer_companies,
+    public.coordinators
 TO nexus_import;

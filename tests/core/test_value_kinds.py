@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nexus_import.core import values
 from nexus_import.core.values import UnreadableValue, UnusualValue
@@ -64,6 +64,7 @@ def test_no_value_raises_anything_else_or_comes_out_with_what_no_column_holds(na
     "name", ["text", "filemaker_id", "sex", "title", "code", "phone", "email", "post_code", "fold"]
 )
 @given(raw=st.one_of(st.text(), st.from_regex(r"[a-z (]{0,5}\+?\(?0[0-9 ()./-]{5,16}[a-z0-9 ()]{0,8}", fullmatch=True)))
+@example(raw="C.\u0327")
 def test_what_was_read_reads_the_same_again(name: str, raw: str) -> None:
     try:
         read = READERS[name](raw)

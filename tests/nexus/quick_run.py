@@ -120,7 +120,8 @@ class QuickRun(Run):
         lock_staging(connection, self.run_id)
         for entity, mapping in settings.mappings.items():
             types = {column.name: column.type for column in read_columns(connection, mapping.table or "")}
-            mapper = RowMapper(mapping, read_lookups(connection, mapping.aliases), settings.policy.zone, types)
+            kinds = {name: other.key_is for name, other in settings.mappings.items()}
+            mapper = RowMapper(mapping, read_lookups(connection, mapping.aliases), settings.policy.zone, types, kinds)
             create_staging_table(connection, mapping)
             _, findings = stage_records(connection, mapper, self.filemaker.read(entity))
             assert findings == []

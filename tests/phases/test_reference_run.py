@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.support.installation import Installation, start_installation, start_p
 from tests.support.runs import Run
 
 SCALE = 0.02
+COORDINATOR = "NDIS Coordinator Name"
 PARAMETERS = {
     "mode": "publish",
     "approval": "when_unusual",
@@ -198,6 +200,35 @@ def test_what_was_decided_is_said(nexus: Installation, published: Run) -> None:
 def test_each_trouble_is_listed_by_its_record(published: Run, check: str, layout: str, trouble: str) -> None:
     named = {record for record, *_ in published.findings(check)}
     assert named == set(published.installation.truth["troubles"][layout][trouble])
+
+
+def test_coordinators_are_one_row_for_each_name_and_linked_to_their_patients(nexus: Installation) -> None:
+    contacts = json.loads((nexus.parts.clinic / "filemaker" / "API_Contacts.json").read_text())["records"]
+    named = {
+        contact["fieldData"]["id"].upper(): contact["fieldData"][COORDINATOR]
+        for contact in contacts
+        if contact["fieldData"][COORDINATOR]
+    }
+    assert len(set(named.values())) < len(named)
+    linked = nexus.rows(
+        "SELECT upper(p.filemaker_metadata ->> 'filemaker_id'), c.first_name || ' ' || c.last_name || ' - ' ||"
+        " c.organization FROM patient_coordinators JOIN patients p ON p.id = patient_id"
+        " JOIN coordinators c ON c.id = coordinator_id JOIN nexus_import.identity AS born"
+        " ON born.entity = 'patient_coordinator' AND born.nexus_id = patient_coordinators.id"
+    )
+    assert sorted(linked) == sorted(named.items())
+    balance = "SELECT what, reason, record_count FROM nexus_import.balance WHERE entity = 'coordinator'"
+    assert {(what, reason): count for what, reason, count in nexus.rows(balance) if what != "read"} == {
+        ("created", ""): len(set(named.values())),
+        ("skipped", "out of scope by the rule named_before"): len(named) - len(set(named.values())),
+        ("skipped", "out of scope by the rule unnamed"): len(contacts) - len(named),
+    }
+
+
+def test_no_coordinators_name_is_in_a_finding(nexus: Installation) -> None:
+    names = {name for (name,) in nexus.rows("SELECT last_name FROM coordinators")}
+    findings = str(nexus.rows("SELECT * FROM nexus_import.finding WHERE entity LIKE '%%coordinator%%'"))
+    assert not [name for name in names if name in findings]
 
 
 def test_second_run_plans_nothing(published: Run) -> None:

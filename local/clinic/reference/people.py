@@ -17,6 +17,7 @@ from .sizes import ReferenceSizes
 SEX_CODES = {"male": "M", "m": "M", "female": "F", "f": "F", "other": "O"}
 CLINIC_KINDS = ("spelled", "unknown", "missing")
 OPENED_DAYS = 8 * 365
+PATIENTS_OF_A_COORDINATOR = 3
 
 
 def make_people(sizes: ReferenceSizes, seed: int, today: date) -> Source:
@@ -57,6 +58,8 @@ def choose_troubles(scene: Scene) -> dict[str, str]:
     born = dice.kinds({"missing": sizes.born_missing}, len(source.established), "present")
     titled = dice.kinds({"in_list": sizes.titles_in_list}, len(source.established), "other")
     planned = dice.kinds({"named": sizes.coordinator_named}, len(source.established), "none")
+    # one coordinator has several patients
+    coordinators = [coordinator_name(dice) for _ in range(max(1, sizes.coordinator_named // PATIENTS_OF_A_COORDINATOR))]
     established = []
     clinic_kinds = {}
     for number, patient in enumerate(source.established):
@@ -68,7 +71,7 @@ def choose_troubles(scene: Scene) -> dict[str, str]:
         if planned[number] == "named":
             start = dice.day(scene.today - timedelta(days=500), scene.today)
             changed = replace(
-                changed, coordinator=coordinator_name(dice), plan_start=start, plan_end=start + timedelta(days=364)
+                changed, coordinator=dice.pick(coordinators), plan_start=start, plan_end=start + timedelta(days=364)
             )
         clinic_kinds[patient.key] = kinds[number]
         established.append(changed)

@@ -34,6 +34,8 @@ __all__ = [
 
 SCHEMA = "nexus_staging"
 _CREATE_LOCK = 0x6E657875_73746167
+REPEATED = "named_before"
+"""The reason why a record is skipped whose name another one has."""
 FINDINGS = "value_finding"
 FIXED_COLUMNS = {
     "record_id": "text NOT NULL",
@@ -157,6 +159,8 @@ def stage_records(
             count += 1
     _store_findings(connection, mapper.mapping.entity, others)
     _set_skipped_aside(connection, mapper.mapping)
+    if mapper.mapping.key_is == "name":
+        _set_repeated_aside(connection, mapper.mapping.entity)
     return count, unreadable
 
 
@@ -179,6 +183,20 @@ def _set_skipped_aside(connection: Connection[Any], mapping: EntityMapping) -> N
             " SELECT %s, record_id, filemaker_id, scope FROM aside"
         ).format(sql.Identifier(SCHEMA, mapping.entity)),
         (skipping, mapping.entity),
+    )
+
+
+def _set_repeated_aside(connection: Connection[Any], entity: str) -> None:
+    """Leave one record of each name: what is known by its name alone is written wherever it is meant."""
+    table = sql.Identifier(SCHEMA, entity)
+    connection.execute(
+        sql.SQL(
+            "WITH first AS (SELECT filemaker_id, min(record_id) AS record_id FROM {table} GROUP BY filemaker_id),"
+            " aside AS (DELETE FROM {table} AS staged USING first WHERE staged.filemaker_id = first.filemaker_id"
+            "  AND staged.record_id <> first.record_id RETURNING staged.record_id, staged.filemaker_id)"
+            " INSERT INTO nexus_staging.skipped (entity, record_id, filemaker_id, scope)"
+            " SELECT {entity}, record_id, filemaker_id, {scope} FROM aside"
+        ).format(table=table, entity=sql.Literal(entity), scope=sql.Literal(REPEATED))
     )
 
 

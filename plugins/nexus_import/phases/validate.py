@@ -150,7 +150,9 @@ def verify_filemaker() -> Counts:
             mistakes = find_mapping_mistakes(connection, mappings)
         with open_source(begun.settings.policy.connections.filemaker) as source:
             present = [mapping for mapping in begun.settings.read_mappings() if not is_absent(source, mapping)]
-            require_none([*mistakes, *find_source_mistakes(source, present)])
+            read = {mapping.entity for mapping in present}
+            again = [mapping for mapping in mappings if mapping.records_of in read]
+            require_none([*mistakes, *find_source_mistakes(source, [*present, *again])])
             record_counts = {f"{mapping.entity}_count": source.found_count(mapping) for mapping in present}
             for mapping in begun.settings.read_mappings():
                 if mapping not in present:
@@ -313,7 +315,8 @@ def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tupl
         )
     lookups = read_lookups(step.connection, mapping.aliases)
     types = {column.name: column.type for column in read_columns(step.connection, mapping.table or "")}
-    mapper = RowMapper(mapping, lookups, step.settings.policy.zone, types)
+    kinds = {entity: other.key_is for entity, other in step.settings.mappings.items()}
+    mapper = RowMapper(mapping, lookups, step.settings.policy.zone, types, kinds)
     create_staging_table(step.connection, mapping)
     records = progressing(PHASE, f"{mapping.label} staged", row[2]).each(read_snapshot(store, row[0], row[1]))
     count, findings = stage_records(step.connection, mapper, records)
@@ -329,9 +332,9 @@ def stage_entity(step: Step, store: ObjectStore, mapping: EntityMapping) -> tupl
 def say_out_of_scope(step: Step, mapping: EntityMapping) -> None:
     """Count and log the records that each rule of the mapping puts out of scope."""
     for name, count in count_out_of_scope(step.connection, mapping).items():
-        then = mapping.out_of_scope[name].then
+        rule = mapping.out_of_scope.get(name)
         step.counts[f"{mapping.entity}_{name}_count"] = count
-        becomes = "skipped" if then == "skip" else "imported without what others must have"
+        becomes = "imported without what others must have" if rule and rule.then == "import" else "skipped"
         log.info("%s: %s %s are out of scope by the rule %s: %s", PHASE, f"{count:,}", mapping.label, name, becomes)
 
 

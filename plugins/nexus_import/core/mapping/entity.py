@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from nexus_import.core.scope import ScopeRule
-from nexus_import.core.values import DateForm
+from nexus_import.core.values import DateForm, NamePart
 from nexus_import.core.yaml_files import Mistake, Places
 
 ColumnType = Literal[
@@ -64,6 +64,7 @@ class ColumnMapping(_Strict):
     empty field where NULL is not allowed. `choices` limits codes, `otherwise` replaces others.
     `length_from` names the look-up whose duration makes an end out of `start_time` when the field is empty, without
     one `length_minutes` does; `when_before_start: length` lets it also replace an end that lies before its start.
+    `part` takes one part of a name that is written as one text.
     `details` names the entity whose records are gathered into the column instead of a field, in a `shape` that the
     application reads.
     """
@@ -86,6 +87,7 @@ class ColumnMapping(_Strict):
     length_from: str | None = None
     length_minutes: int | None = Field(default=None, ge=1)
     when_before_start: Literal["length"] | None = None
+    part: NamePart | None = None
     details: str | None = None
     shape: DetailShape | None = None
 
@@ -112,12 +114,14 @@ class EntityMapping(_Strict):
     `aliases` give Nexus's name for FileMaker's spellings, by table. `out_of_scope` names the rules by which records
     are skipped, or imported without what their like must have. `adopt_by` names columns: a row of Nexus that came
     from nowhere known and is equal to a record in all of them is that record's. `records_of` reads the records of
-    another entity once more, `optional` lets the layout be missing: then the entity is left alone.
+    another entity once more, `optional` lets the layout be missing: then the entity is left alone. `key_is: name`
+    says that the key is the name of something that has no id: however often it is written, it is one row.
     """
 
     entity: str
     layout: str
     key: str | tuple[str, ...] = "id"
+    key_is: Literal["id", "name"] = "id"
     label: str
     table: str | None = None
     columns: dict[str, ColumnMapping]

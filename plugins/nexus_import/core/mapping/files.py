@@ -21,6 +21,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "choices": ("code",),
     "otherwise": ("code",),
     "format": tuple(sorted(DATE_TYPES)),
+    "part": ("text",),
 }
 """Options that only these types read."""
 _WITH_DETAILS = {"details", "shape", "keep_when_empty", "empty"}
@@ -70,6 +71,8 @@ def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
         yield f"defaults.{name}", f"{name} is both in columns and in defaults: remove it from defaults"
     if mapping.event_key and len(mapping.key_fields) > 1:
         yield "key", "several fields make no UUID: an entity with event_key has one key"
+    if mapping.key_is == "name" and (mapping.event_key or mapping.metadata_key or len(mapping.key_fields) > 1):
+        yield "key_is", "a name is the key of one field, and goes into no column: remove event_key and metadata_key"
     for name in mapping.adopt_by:
         if name not in mapping.columns:
             yield "adopt_by", f"{name} is none of columns{nearest(name, mapping.columns)}"

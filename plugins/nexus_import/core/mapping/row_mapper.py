@@ -40,6 +40,10 @@ _READERS: dict[str, Callable[[object], object]] = {
     "email": values.read_email,
     "post_code": values.read_post_code,
 }
+_KEY_READERS: dict[str, Callable[[object], str | None]] = {
+    "id": values.read_filemaker_id,
+    "name": values.read_name_key,
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,17 @@ class RowMapper:
         lookups: Mapping[str, Lookup],
         zone: ZoneInfo,
         column_types: Mapping[str, str],
+        key_kinds: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep the look-ups by the preserved table's name, and the Nexus columns' types as PostgreSQL writes them."""
+        """Keep the look-ups by the preserved table's name, and the Nexus columns' types as PostgreSQL writes them.
+
+        `key_kinds` says of the entities that are referred to what their key is: an id, unless it says name.
+        """
         self.mapping = mapping
         self._column_types = column_types
         self._lookups = lookups
         self._zone = zone
+        self._key_kinds = key_kinds or {}
 
     def column_names(self) -> list[str]:
         """Return the staging columns in the order `row` gives them."""
@@ -113,6 +122,9 @@ class RowMapper:
         """Return the record's id as FileMaker spells it and as it is compared."""
         spelling = None
         try:
+            if self.mapping.key_is == "name":  # which is shown nowhere
+                key = values.read_name_key(record.fields.get(self.mapping.key_fields[0]))
+                return key, key
             raw = [record.fields.get(field) for field in self.mapping.key_fields]
             texts = [values.read_text(value) for value in raw]
             spelling = KEY_SEPARATOR.join(text for text in texts if text is not None) or None
@@ -131,7 +143,8 @@ class RowMapper:
             if column.lookup:
                 is_empty = self._look_up(record, name, column)
             elif column.reference:
-                found = values.read_filemaker_id(record.fields.get(column.field))
+                read_key = _KEY_READERS[self._key_kinds.get(column.reference, "id")]
+                found = read_key(record.fields.get(column.field))
                 record.row[f"{name}_filemaker_id"] = found
                 is_empty = found is None
             else:
@@ -194,6 +207,8 @@ class RowMapper:
         return is_empty
 
     def _read(self, column: ColumnMapping, raw: object, fields: Mapping[str, object]) -> object:
+        if column.part:
+            return values.read_name_part(raw, column.part)
         match column.type:
             case "wall_time":
                 if column.time_field and values.read_text(fields.get(column.time_field)) is None:

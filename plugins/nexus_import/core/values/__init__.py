@@ -20,11 +20,13 @@ from nexus_import.core.values.dates import (
 )
 from nexus_import.core.values.fitting import fit
 from nexus_import.core.values.ids import new_nexus_id, read_filemaker_id, read_uuid
+from nexus_import.core.values.names import NamePart, read_name_key, read_name_part, split_name
 from nexus_import.core.values.numbers import read_integer, read_number
 from nexus_import.core.values.text import UnreadableValue, UnusualValue, fold_name, read_text, read_words
 
 __all__ = [
     "DateForm",
+    "NamePart",
     "Phone",
     "UnreadableValue",
     "UnusualValue",
@@ -38,6 +40,8 @@ __all__ = [
     "read_email",
     "read_filemaker_id",
     "read_integer",
+    "read_name_key",
+    "read_name_part",
     "read_number",
     "read_phone",
     "read_post_code",
@@ -49,5 +53,6 @@ __all__ = [
     "read_uuid",
     "read_wall_time",
     "read_words",
+    "split_name",
     "split_phone",
 ]

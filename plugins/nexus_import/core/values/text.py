@@ -62,7 +62,8 @@ def fold_name(value: object) -> str:
     A name of nothing but punctuation stays as it is, so that it is not like every other one.
     """
     name = unicodedata.normalize("NFC", read_words(value).casefold())
-    plain = "".join(_plain(character) for character in name)
+    # what stood apart may go together now: C, a point, a cedilla
+    plain = unicodedata.normalize("NFC", "".join(_plain(character) for character in name))
     return _WHITE_SPACE.sub(" ", plain).strip() or name
 
 
