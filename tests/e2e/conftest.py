@@ -9,15 +9,23 @@ import pytest
 from local.stack import Stack
 from tests.e2e.import_run import DAG_ID, ImportRun
 from tests.e2e.world import World
+from tests.support.copies import own_include
 
 SCALE = 0.02
 SEED = 11
+REMINDED_AFTER_HOURS = 0.02
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """All parts with a small clinic; the DAG is known and switched on."""
-    with Stack(tmp_path_factory.mktemp("stack"), scale=SCALE, seed=SEED, environment={}) as started:
+    """All parts with a small clinic; the DAG is known and switched on.
+
+    It reads a copy of include/, in which a story may change the schedule, and a person is reminded soon.
+    """
+    with (
+        own_include(tmp_path_factory.mktemp("decided"), approval_reminder_hours=REMINDED_AFTER_HOURS),
+        Stack(tmp_path_factory.mktemp("stack"), scale=SCALE, seed=SEED, environment={}) as started,
+    ):
         started.airflow.wait_for_dag(DAG_ID)
         yield started
 

@@ -189,6 +189,7 @@ def test_killed_at_random_messages(
             drawn.check(point)
         except Exception as error:
             failed.append(f"{point}: {error!r}")
+            tell(failed[-1])
 
     def tell(text: str) -> None:
         with capsys.disabled():
