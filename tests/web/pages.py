@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
@@ -45,4 +48,15 @@ class ScriptedAirflow(ThisAirflow):
 def open_pages(airflow: ScriptedAirflow, user: str = "viewer") -> TestClient:
     """Return a client of the pages, as somebody."""
     app = create_app(airflow, airflow.guard, airflow.who)
-    return TestClient(app, headers={"x-user": user}, raise_server_exceptions=True)
+    return TestClient(app, headers={"x-user": user}, raise_server_exceptions=False)
+
+
+def address(run_id: str, page: str = "") -> str:
+    """Return the path of a page of a run."""
+    return f"/dags/{IMPORT_DAG}/runs/{quote(run_id, safe='')}{page}"
+
+
+def text_of(page: str) -> str:
+    """Return what a person reads."""
+    body = re.sub(r"<(style|script|svg)[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
+    return re.sub(r" (?=[,:.])", "", re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", body))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -23,9 +23,10 @@ PHASES: dict[str, str] = {
 }
 """The task groups of the DAG in their order, in the words of its graph."""
 CHECKS_ONLY = {"publish": "Publish: the look at live Nexus"}
-State = Literal["waiting", "running", "passed", "stopped", "asking", "skipped"]
+State = Literal["waiting", "missed", "running", "passed", "stopped", "asking", "skipped"]
 STATE_WORDS: dict[State, str] = {
     "waiting": "not yet",
+    "missed": "not reached",
     "running": "running",
     "passed": "passed",
     "stopped": "stopped here",
@@ -117,8 +118,13 @@ def phase_of(name: str) -> str:
     return exact or next((title for key, title in PHASES.items() if key.startswith(f"{group}_")), group)
 
 
-def phase_lines(steps: Iterable[StepLine], tasks: Iterable[TaskNow] = ()) -> list[PhaseLine]:
-    """Return every phase in its order: the steps of the journal, and the tasks of Airflow that work, wait or failed."""
+def phase_lines(
+    steps: Iterable[StepLine], tasks: Iterable[TaskNow] = (), *, has_ended: bool = False
+) -> list[PhaseLine]:
+    """Return every phase in its order: the steps of the journal, and the tasks of Airflow that work, wait or failed.
+
+    `has_ended` tells that what has not begun will not.
+    """
     latest: dict[str, StepLine] = {}
     earlier: dict[str, int] = {}
     for step in steps:
@@ -127,25 +133,28 @@ def phase_lines(steps: Iterable[StepLine], tasks: Iterable[TaskNow] = ()) -> lis
             earlier[group] = earlier.get(group, 0) + 1
         latest[step.name] = step
     now = list(tasks)
-    return [
-        _phase(group, [s for s in latest.values() if s.task_id.partition(".")[0] == group], earlier, now)
-        for group in PHASES
-    ]
+    lines = []
+    for group in PHASES:
+        own = [step for step in latest.values() if step.task_id.partition(".")[0] == group]
+        state = _state(group, own, [task for task in now if task.task_id.partition(".")[0] == group])
+        if state == "waiting" and has_ended:
+            state = "passed" if group == "end" else "missed"
+        if group == "start" and state in ("waiting", "missed") and latest:
+            # its one task writes the run itself and no step; what came after could not have begun without it
+            state = "passed"
+        lines.append(PhaseLine(group, PHASES[group], state, own, earlier.get(group, 0)))
+    return lines
 
 
-def _phase(group: str, steps: list[StepLine], earlier: Mapping[str, int], tasks: list[TaskNow]) -> PhaseLine:
-    here = [task for task in tasks if task.task_id.partition(".")[0] == group]
+def _state(group: str, steps: list[StepLine], tasks: list[TaskNow]) -> State:
     # the verdict's task is red when any phase stopped the run, which says nothing about the end itself
-    has_failed = any(task.state == "failed" for task in here if task.task_id != "end.outcome")
-    state: State = "passed" if steps else "waiting"
-    if any(task.is_asking for task in here):
-        state = "asking"
-    elif any(task.is_running for task in here):
-        state = "running"
-    elif has_failed or any(not step.is_passed for step in steps):
-        state = "stopped"
-    elif group == "end" and any(task.state in {"success", "failed"} for task in here):
-        state = "passed"
-    elif steps and group == "phase_5_notes" and all(step.record_count == 0 for step in steps):
-        state = "skipped"
-    return PhaseLine(group, PHASES[group], state, steps, earlier.get(group, 0))
+    has_failed = any(task.state == "failed" for task in tasks if task.task_id != "end.outcome")
+    if any(task.is_asking for task in tasks):
+        return "asking"
+    if any(task.is_running for task in tasks):
+        return "running"
+    if has_failed or any(not step.is_passed for step in steps):
+        return "stopped"
+    if steps and group == "phase_5_notes" and all(step.record_count == 0 for step in steps):
+        return "skipped"
+    return "passed" if steps else "waiting"

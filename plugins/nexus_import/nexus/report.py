@@ -105,7 +105,7 @@ def read_report(
         datetime.now(UTC),
         run.triggered_by or "the schedule",
         run.parameters,
-        phase_lines(_read_steps(connection, run_id), tasks),
+        phase_lines(_read_steps(connection, run_id), tasks, has_ended=verdict is not None),
         _read_checks(connection, run_id, compared),
         read_summary(connection, plan.plan_id) if plan else PlanSummary(),
         unusual,

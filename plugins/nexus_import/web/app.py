@@ -108,8 +108,15 @@ class Pages:
             status = 404 if seen is words.UNKNOWN_RUN else 200
             is_live = now is not None and now.is_live
             return self._message(request, seen, run_id if now else "", status=status, is_live=is_live)
-        report = seen.with_audit(self._airflow.audit(dag_id, run_id, user))
-        return html("run.html", self._links(request, run_id), report=report, is_live=seen.is_live, sample={})
+        audit = self._airflow.audit(dag_id, run_id, user)
+        return html(
+            "run.html",
+            self._links(request, run_id),
+            report=seen.with_audit(audit),
+            is_live=seen.is_live,
+            sees_audit=audit is not None,
+            sample={},
+        )
 
     def findings(self, request: Request, run_id: str, chosen: Chosen, page: PageNumber = 1) -> Response:
         """Show one page of the run's findings."""
