@@ -29,7 +29,7 @@ class ScriptedAirflow(ThisAirflow):
     def find_run(self, dag_id: str, run_id: str) -> RunNow | None:
         return self.runs.get(run_id)
 
-    def audit(self, dag_id: str, run_id: str, user: Any) -> list[AttemptLine] | None:
+    def audit(self, dag_id: str, run_id: str | None, user: Any) -> list[AttemptLine] | None:
         return self.lines
 
     def guard(self, request: Request) -> None:

@@ -76,8 +76,8 @@ class AirflowSide(Protocol):
     def find_run(self, dag_id: str, run_id: str) -> RunNow | None:
         """Return the run as Airflow knows it, None when it does not."""
 
-    def audit(self, dag_id: str, run_id: str, user: Any) -> list[AttemptLine] | None:
-        """Return what people did about the run by Airflow's audit log, None when the user may not see that."""
+    def audit(self, dag_id: str, run_id: str | None, user: Any) -> list[AttemptLine] | None:
+        """Return what people did about the run, or about none yet, by the audit log; None if the user may not see it."""
 
     def base_path(self) -> str:
         """Return the path under which the UI is served, without a slash at its end."""
@@ -115,7 +115,7 @@ class ThisAirflow:
             )
             return RunNow(str(state), [TaskNow(task, str(now), at, tries) for task, now, at, tries in rows])
 
-    def audit(self, dag_id: str, run_id: str, user: Any) -> list[AttemptLine] | None:
+    def audit(self, dag_id: str, run_id: str | None, user: Any) -> list[AttemptLine] | None:
         """Ask Airflow's audit log; the right to see it is one of its own."""
         allowed = get_auth_manager().is_authorized_dag(
             method="GET", access_entity=DagAccessEntity.AUDIT_LOG, details=DagDetails(id=dag_id), user=user
@@ -123,7 +123,11 @@ class ThisAirflow:
         if not allowed:
             return None
         # a clear names its run in the body of the request, which the log keeps as text
-        of_run = or_(Log.run_id == run_id, Log.extra.contains(run_id, autoescape=True))
+        of_run = (
+            Log.run_id.is_(None)
+            if run_id is None
+            else or_(Log.run_id == run_id, Log.extra.contains(run_id, autoescape=True))
+        )
         with create_session() as session:
             rows = session.execute(
                 select(Log.dttm, Log.owner, Log.event, Log.task_id)

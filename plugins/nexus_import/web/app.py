@@ -54,12 +54,15 @@ def create_app(airflow: AirflowSide, guard: Dependency, who: Dependency) -> Fast
     app = FastAPI(title="Nexus import", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)])
     pages = Pages(airflow)
     of_run = f"/dags/{IMPORT_DAG}/runs/{{run_id}}"
-    app.get("/")(pages.runs)
     app.get(f"{of_run}/findings")(pages.findings)
     app.get(f"{of_run}/findings.{{kind}}")(pages.download)
     app.get(f"{of_run}/plan/{{table}}/{{kind}}")(pages.plan)
 
     asking = Depends(who)
+
+    @app.get("/")
+    def runs(request: Request, page: PageNumber = 1, user: Any = asking) -> Response:
+        return pages.runs(request, page, user)
 
     @app.get("/dags/{dag_id}/runs/{run_id}")
     def report(request: Request, dag_id: str, run_id: str, user: Any = asking) -> Response:
@@ -78,8 +81,9 @@ class Pages:
         self._airflow = airflow
         self._counts = FindingCounts()
 
-    def runs(self, request: Request, page: PageNumber = 1) -> Response:
-        """Show all runs, newest first, with restores and refused attempts below."""
+    def runs(self, request: Request, page: int, user: Any) -> Response:
+        """Show all runs, newest first, with restores, refused attempts and what people asked of the DAG below."""
+        asked = self._airflow.audit(IMPORT_DAG, None, user) if page == 1 else None
         with self._airflow.open_journal() as connection:
             has_any = has_journal(connection)
             found = list_runs(connection, RUNS_PER_PAGE + 1, (page - 1) * RUNS_PER_PAGE) if has_any else []
@@ -90,6 +94,7 @@ class Pages:
                 runs=found[:RUNS_PER_PAGE],
                 restores=list_restores(connection, SHORT_LIST) if is_first else [],
                 refused=list_refused(connection, SHORT_LIST) if is_first else [],
+                asked=(asked or [])[:SHORT_LIST],
                 page=page,
                 has_more=len(found) > RUNS_PER_PAGE,
             )
