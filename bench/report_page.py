@@ -1,8 +1,9 @@
 """How fast the import report answers: `python -m bench.report_page [--runs N] [--findings N]`.
 
-Starts a PostgreSQL of its own, fills a journal (the two newest runs with all the findings, nearly the same ones, so that
-the comparison has its work), and asks each page as the API server would: a connection, a transaction, the statements,
-the template. A row is one page: the first time it is asked for, and the median and the 95th percentile of those after.
+Starts a PostgreSQL of its own, fills a journal (the two newest runs with all the findings, nearly the same ones, so
+that the comparison has its work), and asks each page as the API server would: a connection, a transaction, the
+statements, the template. A row is one page: the first time it is asked for, and the median and the 95th percentile of
+those after.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Timing:
     def row(self) -> str:
         """Return the page's row of the table."""
         p95 = statistics.quantiles(self.later, n=20)[-1]
-        return f"{self.name:<22}{self.byte_count:>10,}{self.first:>9.0f}{statistics.median(self.later):>9.0f}{p95:>9.0f}"
+        return (
+            f"{self.name:<22}{self.byte_count:>10,}{self.first:>9.0f}{statistics.median(self.later):>9.0f}{p95:>9.0f}"
+        )
 
 
 def measure(client: Any, name: str, path: str, repetitions: int) -> Timing:

@@ -138,7 +138,10 @@ def _read_checks(connection: Connection[Any], run_id: str, compared: Mapping[str
         " WHERE run_id = %s ORDER BY check_id",
         (run_id,),
     )
-    return [CheckLine(*row, compared=compared.get(row[0], FindingCounts())) for row in rows]
+    return [
+        CheckLine(check_id, title, severity, found, ok, sentence, compared.get(check_id, FindingCounts()))
+        for check_id, title, severity, found, ok, sentence in rows
+    ]
 
 
 def _read_backups(connection: Connection[Any], run_id: str) -> list[BackupLine]:

@@ -77,7 +77,7 @@ class AirflowSide(Protocol):
         """Return the run as Airflow knows it, None when it does not."""
 
     def audit(self, dag_id: str, run_id: str | None, user: Any) -> list[AttemptLine] | None:
-        """Return what people did about the run, or about none yet, by the audit log; None if the user may not see it."""
+        """Return what people did about the run, or about none, by the audit log; None if the user may not see it."""
 
     def base_path(self) -> str:
         """Return the path under which the UI is served, without a slash at its end."""
