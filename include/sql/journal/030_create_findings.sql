@@ -35,6 +35,12 @@ BEGIN
             ('finding', 'layout', 'text'),
             ('finding', 'clinic', 'text'),          -- the name of the record's clinic in Nexus, where it is known
             ('finding', 'suggestion', 'text'),
+            -- the same number in every run that finds this in this record and field: 64 bits of check, entity, record
+            -- (else row) and field, which two different findings of a run of 50,000 share once in 10^10 runs
+            ('finding', 'same_as', 'bigint GENERATED ALWAYS AS (hashtextextended('
+                'check_id || chr(31) || entity || chr(31)'
+                ' || COALESCE(record_id, nexus_id::text, filemaker_id, detail, '''')'
+                ' || chr(31) || COALESCE(field, ''''), 0)) STORED'),
             ('check_result', 'todo', 'text NOT NULL DEFAULT ''''')
         ) AS wanted (table_name, column_name, definition)
         WHERE NOT EXISTS (

@@ -74,7 +74,12 @@ def read_finding_lines(connection: Connection[Any], run_id: str) -> list[Finding
     Each check is compared with the newest earlier run that ran it.
     """
     with connection.cursor(row_factory=class_row(FindingLine)) as cursor:
-        return cursor.execute(compose("report/compare_findings.sql"), {"run_id": run_id}).fetchall()
+        return cursor.execute(compose_compared("compare_findings"), {"run_id": run_id}).fetchall()
+
+
+def compose_compared(name: str, **parts: sql.Composable) -> sql.Composed:
+    """Return a statement of `include/sql/report` about the findings of a run, compared with those before it."""
+    return compose(f"report/{name}.sql", compared=compose("report/compared_findings.sql"), **parts)
 
 
 def _check_row(run_id: str, result: CheckResult) -> tuple[Any, ...]:

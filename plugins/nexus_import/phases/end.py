@@ -18,7 +18,8 @@ from nexus_import.core.finding_lines import FindingCounts, FindingLine, by_check
 from nexus_import.core.mails import Attachment, Mail
 from nexus_import.core.plan_summary import PlanSummary
 from nexus_import.core.progress import elapsed
-from nexus_import.core.report import Report, render
+from nexus_import.core.report import Report, render, sample_of
+from nexus_import.core.report_phases import TaskNow
 from nexus_import.core.run_mails import RunPlaces
 from nexus_import.core.verdict import Verdict, judge
 from nexus_import.errors import DatabaseRefusedError, RunStopped, StorageError
@@ -97,13 +98,17 @@ def write_report() -> Written:
     with connect(settings.policy.connections.nexus) as connection:
         verdict = find_verdict(connection)
         findings = read_finding_lines(connection, run_id)
-        report = read_report(connection, run_id, verdict, findings)
+        compared = {check_id: count_lines(lines) for check_id, lines in by_check(findings)}
+        failed = [TaskNow(task_id, "failed") for task_id in find_failed_tasks()]
+        report = read_report(connection, run_id, verdict, compared, failed, settings.policy.support_contact)
     if report is None:
         log.info("The run never started; there is nothing to report")
         return {"finding_count": 0}
     store = open_store(settings)
     folder = store.key("reports", run_id, f"{clock.now():%Y%m%dT%H%M%S%f}")
-    page = store.put_bytes(f"{folder}/report.html", render(report).encode(), "text/html; charset=utf-8")
+    page = store.put_bytes(
+        f"{folder}/report.html", render(report, sample_of(findings)).encode(), "text/html; charset=utf-8"
+    )
     store.put_bytes(f"{folder}/report.json", json.dumps(asdict(report), default=str).encode(), "application/json")
     for file in make_files(findings):
         store.put_bytes(f"{folder}/{file.name}", file.body, file.content_type)

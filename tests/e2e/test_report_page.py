@@ -1,0 +1,162 @@
+"""The import report in Airflow's own UI: found, followed, understood, and read by whoever may only look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Frame, Page
+
+from tests.e2e.browser import logged_in
+from tests.e2e.import_run import APPROVE, DAG_ID, WAITING_FOR_A_PERSON, ImportRun
+from tests.e2e.world import World
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+SERIOUS = {"serious", "critical"}
+FOLLOW_MS = 240_000
+WIDTHS = {"desk": 1280, "phone": 390}
+PICTURES = os.environ.get("REPORT_PICTURES")
+"""A folder for pictures of each state, for people; none are taken without it."""
+
+
+@pytest.fixture(scope="module")
+def page(fresh: World) -> Iterator[Page]:
+    """A viewer at the UI: somebody who may look, and nothing else."""
+    places = fresh.stack.addresses
+    with logged_in(places.airflow_url, places.airflow_viewer, places.airflow_viewer_password) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def stopped(fresh: World) -> ImportRun:
+    """A run that a gate stopped: a patient in FileMaker has no clinic."""
+    record = fresh.filemaker_records("API_Contacts")[3]
+    fresh.filemaker("PATCH", f"layouts/API_Contacts/records/{record['recordId']}", {"fieldData": {"clinic_name": ""}})
+    run = fresh.start()
+    assert run.wait() == "failed"
+    fresh.filemaker("POST", "reset")
+    return run
+
+
+def own_address(world: World, run: ImportRun | None = None, page: str = "") -> str:
+    below = f"dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}{page}" if run else ""
+    return f"{world.stack.addresses.airflow_url}/nexus/{below}"
+
+
+def open_tab(page: Page, world: World, run: ImportRun) -> Frame:
+    """Open the run in Airflow, choose the tab, and return the frame of the report."""
+    page.goto(f"{world.stack.addresses.airflow_url}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}")
+    page.get_by_role("link", name="Import report").click()
+    frame = page.locator("iframe[title='Import report']").element_handle().content_frame()
+    assert frame
+    frame.wait_for_selector("#headline")
+    return frame
+
+
+def assert_readable(page: Page, address: str, name: str) -> None:
+    """Hold a page against axe-core in light and dark, on a desk and on a phone; nothing runs out of the phone."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for device, width in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": 900})
+            # Airflow's own theme would win over the system's
+            page.goto(address)
+            page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
+            found = Axe().run(page).response["violations"]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS] == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            if PICTURES:
+                page.screenshot(path=str(Path(PICTURES) / f"{name}-{scheme}-{device}.png"), full_page=True)
+    page.set_viewport_size({"width": 1600, "height": 1000})
+
+
+def test_1_the_menu_entry_shows_all_runs(fresh: World, page: Page, stopped: ImportRun) -> None:
+    page.goto(fresh.stack.addresses.airflow_url)
+    page.get_by_role("link", name="Nexus import").click()
+    frame = page.locator("iframe[title='Nexus import']").element_handle().content_frame()
+    assert frame
+    frame.get_by_role("heading", name="Nexus import").wait_for()
+    frame.locator(f"a[href$='{quote(stopped.run_id, safe='')}']").click()
+    frame.wait_for_selector("#headline")
+    assert frame.inner_text("#headline") == "Stopped"
+    assert_readable(page, own_address(fresh), "runs")
+
+
+def test_2_a_stopped_run_says_what_to_mend_and_what_to_clear(fresh: World, page: Page, stopped: ImportRun) -> None:
+    frame = open_tab(page, fresh, stopped)
+    banner = frame.inner_text(".banner")
+    assert "phase_0/patients_have_clinic_name" in banner
+    assert "Then clear phase_0_validate.verify_filemaker with downstream." in banner
+    # by the keyboard, as some have to
+    frame.press("a[href*='findings?check=phase_0']", "Enter")
+    frame.get_by_role("heading", name="Findings").wait_for()
+    assert fresh.filemaker_records("API_Contacts")[3]["recordId"] in frame.inner_text("table")
+    assert_readable(page, own_address(fresh, stopped), "stopped")
+    assert_readable(page, own_address(fresh, stopped, "/findings"), "findings")
+
+
+def test_3_a_link_to_airflow_leaves_the_frame(fresh: World, page: Page, stopped: ImportRun) -> None:
+    open_tab(page, fresh, stopped).click("#to-log")
+    page.wait_for_url("**/tasks/phase_0_validate.verify_filemaker*")
+
+
+def test_4_the_page_follows_a_run_until_it_waits_and_has_ended(fresh: World, page: Page) -> None:
+    run = fresh.start(approval="always")
+    frame = open_tab(page, fresh, run)
+    assert frame.query_selector("#live[data-live]")
+    frame.wait_for_function("document.getElementById('headline').textContent.startsWith('Running: Phase')")
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / "running.png"))
+    frame.wait_for_function("document.getElementById('headline').textContent === 'Waiting for you'", timeout=FOLLOW_MS)
+    assert run.wait_for(APPROVE, *WAITING_FOR_A_PERSON)
+    frame.press("#d-columns summary", "Enter")
+    frame.focus("#to-answer")
+    said = frame.inner_text("#refreshed")
+    frame.wait_for_function("said => document.getElementById('refreshed').textContent !== said", arg=said)
+    assert frame.evaluate("document.activeElement.id") == "to-answer"
+    assert frame.evaluate("document.getElementById('d-columns').open")
+    other = page.context.new_page()
+    assert_readable(other, own_address(fresh, run), "waiting")
+    other.close()
+    frame = open_tab(page, fresh, run)
+    run.client.answer(DAG_ID, run.run_id, APPROVE, ["Approve"])
+    assert run.wait() == "success", run.last_words()
+    frame.wait_for_function("document.getElementById('headline').textContent === 'Published'")
+    frame.wait_for_function("!document.getElementById('live').hasAttribute('data-live')")
+    assert "admin\tasked to answer the question (publish.approve_plan)" in frame.inner_text("section:last-of-type")
+    assert_readable(page, own_address(fresh, run), "published")
+
+
+def test_5_dark_is_dark_as_airflow_is(fresh: World, page: Page, stopped: ImportRun) -> None:
+    page.emulate_media(color_scheme="light")
+    frame = open_tab(page, fresh, stopped)
+    colours = []
+    for theme in ("light", "dark"):
+        page.evaluate(
+            "t => { const c = document.documentElement.classList; c.remove('light', 'dark'); c.add(t); }", theme
+        )
+        frame.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
+        colours.append(frame.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
+
+
+def viewer_token(world: World) -> str:
+    places = world.stack.addresses
+    body = {"username": places.airflow_viewer, "password": places.airflow_viewer_password}
+    token: str = requests.post(f"{places.airflow_url}/auth/token", json=body, timeout=30).json()["access_token"]
+    return token
+
+
+def test_6_nobody_sees_a_page_without_being_somebody(fresh: World, stopped: ImportRun) -> None:
+    token = viewer_token(fresh)
+    for address in (own_address(fresh), *(own_address(fresh, stopped, p) for p in ("", "/findings", "/findings.csv"))):
+        assert requests.get(address, timeout=30).status_code == 401
+        answer = requests.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        assert answer.status_code == 200
+        assert fresh.personal_values(answer.text) == []
