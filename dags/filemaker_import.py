@@ -38,11 +38,11 @@ from nexus_import.phases.validate import validate
 from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, read_policy
 
 POLICY = read_policy()
+# what has no section is open when the form comes up; the others are opened by who needs them
 PARAMS = {
     "mode": Param(
         "rehearse",
         title="What to do",
-        section="1. The run",
         enum=["rehearse", "publish"],
         values_display={
             "rehearse": "rehearse: do everything except the last step",
@@ -53,7 +53,6 @@ PARAMS = {
     "approval": Param(
         "when_unusual",
         title="Ask a person before the publish",
-        section="1. The run",
         enum=["when_unusual", "always"],
         values_display={
             "when_unusual": "when unusual: if the plan crosses a limit of the policy",
@@ -65,7 +64,7 @@ PARAMS = {
     "nexus_only": Param(
         "keep",
         title="Rows that exist only in Nexus",
-        section="2. What FileMaker does not have",
+        section="What FileMaker does not have",
         enum=["keep", "delete"],
         values_display={
             "keep": "keep: they stay, on the same patient",
@@ -77,7 +76,7 @@ PARAMS = {
     "configuration": Param(
         DEFAULT_CONFIGURATION,
         title="Configuration",
-        section="3. The clinic",
+        section="The clinic's configuration",
         enum=configurations(),
         description="Which mapping files and which policy are used. default: include/mapping and include/policy.yaml. "
         + " ".join(
