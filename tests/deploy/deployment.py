@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +13,21 @@ import requests
 from local.airflow_client import AirflowClient
 from local.network import LOOPBACK
 from local.nexus_database import OWNER, NexusDatabase
+from tests.deploy.composefile import REPOSITORY
 from tests.deploy.services import Services
 from tests.e2e.world import World
 
 IMPORT_ADMIN = "clinic.admin"
 PASSWORD = "one-for-all-accounts"
 TIMEOUT_SECONDS = 30
+
+
+def documented(start: str) -> list[str]:
+    """Return the words of the command that docs/deployment.md gives after `docker compose` and this start."""
+    text = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(rf"^docker compose {re.escape(start)} (.*)$", text, re.MULTILINE)
+    assert found, f"docs/deployment.md has no command 'docker compose {start}'"
+    return shlex.split(found[1], comments=True)
 
 
 class Deployment(World):
@@ -73,11 +83,8 @@ class Deployment(World):
     def import_admin(self) -> dict[str, str]:
         """Make the account with the role Import Admin as docs/deployment.md says; return its requests' headers."""
         if IMPORT_ADMIN not in self._made:
-            command = (
-                "airflow users create --username clinic.admin --firstname Clinic --lastname Administrator"
-                f" --email administrator@clinic.example --role 'Import Admin' --password {PASSWORD}"
-            )
-            done = self.services.run("api-server", *shlex.split(command))
+            command = [*documented("exec api-server"), "--password", PASSWORD]
+            done = self.services.run("api-server", *command)
             assert done.returncode == 0, done.stderr
             self._made.add(IMPORT_ADMIN)
         return self.headers(IMPORT_ADMIN)

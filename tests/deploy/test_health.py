@@ -12,7 +12,8 @@ import pytest
 from deploy.health import find_fault, main
 from local.network import LOOPBACK
 
-WELL: dict[str, dict[str, str | None]] = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "dag_processor", "triggerer")}
+PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+WELL: dict[str, dict[str, str | None]] = {name: {"status": "healthy"} for name in PARTS}
 
 
 class Airflow:
