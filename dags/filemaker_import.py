@@ -35,7 +35,7 @@ from nexus_import.phases.preserve import preserve
 from nexus_import.phases.publishing import publishing
 from nexus_import.phases.start import start
 from nexus_import.phases.validate import validate
-from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, read_policy
+from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, configurations_in_words, read_policy
 
 POLICY = read_policy()
 # what has no section is open when the form comes up; the others are opened by who needs them
@@ -78,12 +78,8 @@ PARAMS = {
         title="Configuration",
         section="The clinic's configuration",
         enum=configurations(),
-        description="Which mapping files and which policy are used. default: include/mapping and include/policy.yaml. "
-        + " ".join(
-            f"{name}: include/mapping/{name} and include/policy.{name}.yaml."
-            for name in configurations()
-            if name != DEFAULT_CONFIGURATION
-        ),
+        description=f"Which mapping files and which policy are used. {configurations_in_words()}",
+    ),
     ),
 }
 

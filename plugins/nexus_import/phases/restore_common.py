@@ -30,7 +30,8 @@ COMPARE_AGAIN = "Clear compare.compare_with_live with downstream."
 
 def load_restore_settings() -> tuple[Settings, RestoreParameters]:
     """Return the policy, and the parameters of the running restore."""
-    return Settings(read_policy(), Parameters()), RestoreParameters.load(dict(get_current_context()["params"]))
+    chosen = RestoreParameters.load(dict(get_current_context()["params"]))
+    return Settings(read_policy(chosen.configuration), Parameters(configuration=chosen.configuration)), chosen
 
 
 @dataclass
