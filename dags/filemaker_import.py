@@ -80,7 +80,6 @@ PARAMS = {
         enum=configurations(),
         description=f"Which mapping files and which policy are used. {configurations_in_words()}",
     ),
-    ),
 }
 
 
