@@ -95,9 +95,10 @@ PARAMS = {
     # Only transport errors are retried, where they happen; a task that failed waits for a person.
     default_args={"retries": 0, "owner": "Nexus import"},
     params=PARAMS,
-    # a run that still waits for a person is mentioned once more; any other is left alone
+    # A run that still waits for a person is mentioned once more; any other is left alone. Not by DAGRUN_QUEUED_AT:
+    # Airflow 3.3.2 refuses to clear a run whose deadline counts from there, with HTTP 500.
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=POLICY.approval_reminder_hours),
         callback=SyncCallback(remind),
     ),
