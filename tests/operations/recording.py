@@ -182,7 +182,8 @@ def _rendered(dag: Any) -> Iterator[Any]:
 def _text_of_mail(mail: EmailMessage) -> str:
     """Return what a mail program shows of a mail, attachments too."""
     parts = [part for part in mail.walk() if not part.is_multipart()]
-    bodies = [text_of(part.get_filename() or "body.txt", part.get_payload(decode=True)) for part in parts]
+    payloads = [(part.get_filename() or "body.txt", part.get_payload(decode=True)) for part in parts]
+    bodies = [text_of(name, payload) for name, payload in payloads if isinstance(payload, bytes)]
     return "\n".join([str(mail["Subject"]), *bodies])
 
 

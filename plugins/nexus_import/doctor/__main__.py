@@ -15,7 +15,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 EPILOG = """
 Run it where the tasks run, as the user that runs them: beside the scheduler with LocalExecutor, in a worker else.
@@ -46,10 +46,6 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, say: Callable[[str], object] | None = None) -> int:
     """Run the command line; return the exit code. `say` takes each line as soon as it is known."""
     given = make_parser().parse_args(arguments)
-    # as Airflow's own `airflow connections` does: connections may stand in Airflow's database, too
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    # a host that swallows packets must not hold up the other lines
-    os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
     # what libraries warn of is said here in a line of its own
     logging.disable(logging.WARNING)
     # Airflow reads its settings when it is imported
@@ -61,5 +57,16 @@ def main(arguments: Sequence[str] | None = None, say: Callable[[str], object] | 
         logging.disable(logging.NOTSET)
 
 
+def prepare_process(environment: MutableMapping[str, str]) -> None:
+    """Set what Airflow and libpq read from the environment of a process of the doctor's own."""
+    # as Airflow's own `airflow connections` does: connections may stand in Airflow's database, too
+    environment.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    # a host that swallows packets must not hold up the other lines
+    environment.setdefault("PGCONNECT_TIMEOUT", "10")
+    # Airflow's loggers write to the same place as the doctor, and follow this alone
+    environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+
+
 if __name__ == "__main__":
+    prepare_process(os.environ)
     sys.exit(main())
