@@ -15,9 +15,11 @@ from nexus_import import clock
 from nexus_import.doctor.storage_side import BODY
 
 from local.network import LOOPBACK, free_ports
+from local.simulator import Simulator
 from tests.doctor.deployment import Deployment, Line
 from tests.support.wire import ANSWER, HTTP_METHODS, Action, Cut, Message
 
+SECRET = "long enough for a password"
 DENIED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -148,6 +150,27 @@ def test_layout_that_may_not_be_read_is_named(deployment: Deployment) -> None:
     assert "API_Letters" in only(deployment.turned(), "layouts and fields").seen
 
 
+def test_account_that_may_only_read_is_well_and_one_without_its_privileges_is_named(deployment: Deployment) -> None:
+    """The least privilege set that docs/operations.md gives, and what is said when a part of it is missing."""
+    accounts = [
+        {"user": "reader", "password": SECRET, "readOnly": True},
+        {"user": "outsider", "password": SECRET, "fmrest": False},
+        {"user": "half", "password": SECRET, "deniedLayouts": ["API_Notes"]},
+    ]
+    folder = deployment.installation.parts.clinic / "filemaker"
+    layouts = {path.stem: json.loads(path.read_text()) for path in folder.glob("API_*.json")}
+    described = json.loads((folder / "database.json").read_text()) | {"accounts": accounts, "layouts": layouts}
+    with Simulator.from_dataset(described) as simulator:
+
+        def turned_for(user: str) -> list[Line]:
+            deployment.change_connection("filemaker_default", host=simulator.url, login=user, password=SECRET)
+            return deployment.turned()
+
+        assert turned_for("reader") == []
+        assert "fmrest" in only(turned_for("outsider"), "FileMaker").seen
+        assert "API_Notes" in only(turned_for("half"), "layouts and fields").seen
+
+
 # --- people
 
 
@@ -183,6 +206,11 @@ def test_address_that_the_mail_server_refuses_is_named(deployment: Deployment) -
         deployment.change_connection("smtp_default")
         line = only(deployment.turned(), "mail server")
     assert "it refuses administrator@clinic.example (550)" in line.seen
+
+
+def test_what_nobody_thought_of_is_one_line_too(deployment: Deployment) -> None:
+    deployment.change_connection("smtp_default", extra={"disable_ssl": False, "ssl_context": "no such word"})
+    assert "could not be looked at (RuntimeError)" in only(deployment.turned(), "mail server").seen
 
 
 def test_missing_mail_connection_is_named(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,10 @@ class Examination:
             self._note(bad(name, str(error), "mend what the sentence names"))
         except psycopg.Error as error:
             self._note(bad(name, say(error), "mend it in the database, or correct the Airflow connection"))
+        except Exception as error:
+            # one thing that nobody thought of must not hide the others; what it says may hold a secret
+            seen = f"it could not be looked at ({type(error).__name__})"
+            self._note(bad(name, seen, "look whether its Airflow connection is complete, and what its extra holds"))
 
     def is_well(self, name: str) -> bool:
         """Tell whether an item that was looked at is no obstacle."""
