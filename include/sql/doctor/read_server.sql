@@ -10,4 +10,5 @@ SELECT current_setting('server_version') AS version,
        (SELECT oid::text FROM pg_database WHERE datname = current_database())
        || ' ' || extract(epoch FROM pg_postmaster_start_time())::text AS identity,
        (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted,
+       pg_backend_pid() AS process_id,
        clock_timestamp() AS now

@@ -98,7 +98,10 @@ class NexusSide:
             self.ahead_seconds = (server["now"] - middle) / timedelta(seconds=1)
         seen = f"PostgreSQL {server['version']}, database {server['database']} as {server['role']}"
         host = getattr(find_connection(connection_id), "host", "") or ""
-        if server["is_encrypted"] is False and not host.startswith(LOOPBACK):
+        if duty == "restore" and server["is_pooled"]:
+            fix = "name PostgreSQL's own host and port: a restore needs a session of its own over many transactions"
+            return [warning(name, f"{seen}, through a pooler", fix)]
+        if server["is_encrypted"] is False and not server["is_pooled"] and not host.startswith(LOOPBACK):
             fix = 'put {"sslmode": "verify-full", "sslrootcert": "/path/of/ca.pem"} into the connection\'s extra'
             return [warning(name, f"{seen}, not encrypted", fix)]
         return [good(name, seen)]

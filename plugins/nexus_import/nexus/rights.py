@@ -65,9 +65,11 @@ def read_role(connection: Connection[Any]) -> dict[str, Any]:
 
 
 def read_server(connection: Connection[Any]) -> dict[str, Any]:
-    """Return the row of `doctor/read_server.sql`."""
+    """Return the row of `doctor/read_server.sql`, and `is_pooled`: whether a pooler is between."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(compose("doctor/read_server.sql")).fetchone() or {}
+        found = cursor.execute(compose("doctor/read_server.sql")).fetchone() or {}
+    # a pooler hands out numbers of its own for the processes behind it
+    return found | {"is_pooled": found.get("process_id") != connection.info.backend_pid}
 
 
 def find_hold_still_mistake(connection: Connection[Any]) -> str | None:
