@@ -8,6 +8,7 @@ from tests.doctor.deployment import Deployment
 from tests.doctor.test_broken_outside import only
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+FAB_TABLES = ("user", "role", "user_role", "user_group", "group_role")
 
 
 def test_policy_that_is_wrong_is_all_that_is_said(deployment: Deployment) -> None:
@@ -83,13 +84,18 @@ def test_operators_of_fab_are_looked_up_with_their_roles(deployment: Deployment)
         "CREATE TABLE ab_user (id integer, username text, active boolean);"
         "CREATE TABLE ab_role (id integer, name text);"
         "CREATE TABLE ab_user_role (user_id integer, role_id integer);"
-        "INSERT INTO ab_user VALUES (1, 'admin', true), (2, 'gone', false), (3, 'vera', true);"
+        "CREATE TABLE ab_user_group (user_id integer, group_id integer);"
+        "CREATE TABLE ab_group_role (group_id integer, role_id integer);"
+        "INSERT INTO ab_user_group VALUES (4, 9);"
+        "INSERT INTO ab_group_role VALUES (9, 1);"
+        "INSERT INTO ab_user VALUES (1, 'admin', true), (2, 'gone', false), (3, 'vera', true), (4, 'gina', true);"
         "INSERT INTO ab_role VALUES (1, 'Import Admin'), (2, 'Viewer');"
         "INSERT INTO ab_user_role VALUES (1, 1), (2, 1), (3, 2)"
     )
-    with deployment.airflow_says(users, "DROP TABLE ab_user; DROP TABLE ab_role; DROP TABLE ab_user_role"):
+    with deployment.airflow_says(users, "; ".join(f"DROP TABLE ab_{name}" for name in FAB_TABLES)):
+        deployment.change_policy("operators: [admin]", "operators: [admin, gina]")
         assert deployment.turned() == []
-        deployment.change_policy("operators: [admin]", "operators: [admin, gone]")
+        deployment.change_policy("operators: [admin, gina]", "operators: [admin, gone]")
         assert "no active user gone" in only(deployment.turned(), "operators").seen
         deployment.change_policy("operators: [admin, gone]", "operators: [admin, vera]")
         assert "vera may only look" in only(deployment.turned(), "operators").seen

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,14 @@ def test_layout_that_may_not_be_read_is_named(deployment: Deployment) -> None:
     refusals = [{"code": 9, "target": "API_Letters", "count": 20}]
     deployment.installation.simulator.control.set_faults(scripted_errors=refusals)
     assert "API_Letters" in only(deployment.turned(), "layouts and fields").seen
+
+
+def test_folder_of_exported_files_is_looked_at_in_place_of_the_data_api(deployment: Deployment, tmp_path: Path) -> None:
+    connection = {"conn_type": "filemaker_files", "host": str(tmp_path / "exports")}
+    deployment.set_variable("AIRFLOW_CONN_FILEMAKER_DEFAULT", json.dumps(connection))
+    line = only(deployment.turned(), "FileMaker")
+    assert "exports" in line.seen
+    assert "export the files again" in line.fix
 
 
 def test_account_that_may_only_read_is_well_and_one_without_its_privileges_is_named(deployment: Deployment) -> None:

@@ -112,9 +112,12 @@ class AirflowSide:
         with create_session() as session:
             rows = session.execute(
                 text(
-                    "SELECT ab_user.username, ab_role.name FROM ab_user"
-                    " JOIN ab_user_role ON ab_user_role.user_id = ab_user.id"
-                    " JOIN ab_role ON ab_role.id = ab_user_role.role_id WHERE ab_user.active"
+                    "SELECT ab_user.username, ab_role.name FROM ab_user JOIN ("
+                    " SELECT user_id, role_id FROM ab_user_role UNION"
+                    " SELECT ab_user_group.user_id, ab_group_role.role_id FROM ab_user_group"
+                    "  JOIN ab_group_role ON ab_group_role.group_id = ab_user_group.group_id"
+                    ") AS held ON held.user_id = ab_user.id JOIN ab_role ON ab_role.id = held.role_id"
+                    " WHERE ab_user.active"
                 )
             )
             for user, role in rows:
