@@ -118,6 +118,8 @@ def keep_connections_elsewhere(
     file = directory / "connections.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(connections))
+    # Airflow keeps a backend for the life of the process: this one must not outlive the fixture
+    patch.setattr("airflow.sdk.configuration._secrets_backend_cache", {})
     patch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
     patch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(file)}))
     return connections
