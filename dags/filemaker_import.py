@@ -35,14 +35,14 @@ from nexus_import.phases.preserve import preserve
 from nexus_import.phases.publishing import publishing
 from nexus_import.phases.start import start
 from nexus_import.phases.validate import validate
-from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, read_policy
+from nexus_import.settings import DEFAULT_CONFIGURATION, configurations, configurations_in_words, read_policy
 
 POLICY = read_policy()
+# what has no section is open when the form comes up; the others are opened by who needs them
 PARAMS = {
     "mode": Param(
         "rehearse",
         title="What to do",
-        section="1. The run",
         enum=["rehearse", "publish"],
         values_display={
             "rehearse": "rehearse: do everything except the last step",
@@ -53,7 +53,6 @@ PARAMS = {
     "approval": Param(
         "when_unusual",
         title="Ask a person before the publish",
-        section="1. The run",
         enum=["when_unusual", "always"],
         values_display={
             "when_unusual": "when unusual: if the plan crosses a limit of the policy",
@@ -65,7 +64,7 @@ PARAMS = {
     "nexus_only": Param(
         "keep",
         title="Rows that exist only in Nexus",
-        section="2. What FileMaker does not have",
+        section="What FileMaker does not have",
         enum=["keep", "delete"],
         values_display={
             "keep": "keep: they stay, on the same patient",
@@ -77,14 +76,9 @@ PARAMS = {
     "configuration": Param(
         DEFAULT_CONFIGURATION,
         title="Configuration",
-        section="3. The clinic",
+        section="The clinic's configuration",
         enum=configurations(),
-        description="Which mapping files and which policy are used. default: include/mapping and include/policy.yaml. "
-        + " ".join(
-            f"{name}: include/mapping/{name} and include/policy.{name}.yaml."
-            for name in configurations()
-            if name != DEFAULT_CONFIGURATION
-        ),
+        description=f"Which mapping files and which policy are used. {configurations_in_words()}",
     ),
 }
 
@@ -101,9 +95,10 @@ PARAMS = {
     # Only transport errors are retried, where they happen; a task that failed waits for a person.
     default_args={"retries": 0, "owner": "Nexus import"},
     params=PARAMS,
-    # a run that still waits for a person is mentioned once more; any other is left alone
+    # A run that still waits for a person is mentioned once more; any other is left alone. Not by DAGRUN_QUEUED_AT:
+    # Airflow 3.3.2 refuses to clear a run whose deadline counts from there, with HTTP 500.
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=POLICY.approval_reminder_hours),
         callback=SyncCallback(remind),
     ),

@@ -27,6 +27,7 @@ from nexus_import.phases.common import tidy_docs
 from nexus_import.phases.restore import choosing, comparing, restoring
 from nexus_import.phases.restore_end import end_restore
 from nexus_import.phases.restore_start import start_restore
+from nexus_import.settings import configurations, configurations_in_words, read_policy
 
 PARAMS = {
     "backup": Param(
@@ -59,6 +60,13 @@ PARAMS = {
         enum=["rehearse", "restore"],
         description="rehearse: check and compare; live Nexus stays as it is. "
         "restore: then ask a person, and put it back.",
+    ),
+    "configuration": Param(
+        read_policy().schedule.configuration,
+        title="Configuration",
+        section="The clinic's configuration",
+        enum=configurations(),
+        description=f"Whose policy says what patient data are: that of the imports. {configurations_in_words()}",
     ),
     "without_backup": Param(
         False,

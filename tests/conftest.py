@@ -12,6 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 STORIES = "tests/e2e/"
+DEPLOYMENT = "tests/deploy/"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Airflow reads its settings when it is imported, which is before any fixture runs.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nexus-import-airflow-")
@@ -26,12 +27,13 @@ os.environ |= {
 class PartScheduling(LoadScopeScheduling):
     """Keeps together what shares servers, where the tests run in several processes.
 
-    The stories of tests/e2e share one Airflow; elsewhere the tests of a file share what its fixtures started.
+    The stories of tests/e2e share one Airflow, and so do the tests of the deployment; elsewhere the tests of a file
+    share what its fixtures started.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return STORIES if path.startswith(STORIES) else path
+        return next((folder for folder in (STORIES, DEPLOYMENT) if path.startswith(folder)), path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PartScheduling:

@@ -115,6 +115,12 @@ def test_tasks_are_made_in_phases_only(path: Path) -> None:
     assert decorators & words == set()
 
 
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "deploy").glob("*.py")), ids=lambda path: path.name)
+def test_the_deployment_stands_alone(path: Path) -> None:
+    # the preparation must run before anything else can, and make_env.py without any package
+    assert offences(path, lambda module: module.split(".")[0] in NEVER | {"nexus_import"}) == []
+
+
 @pytest.mark.parametrize(
     "path", sorted({*FILES, *(REPOSITORY / "plugins").glob("*.py"), *(REPOSITORY / "dags").glob("*.py")}), ids=str
 )

@@ -282,6 +282,11 @@ def make_parser() -> argparse.ArgumentParser:
         help="patient_data (default): the tables that the import copies; everything: every table of the backup",
     )
     parser.add_argument(
+        "--configuration",
+        help="the clinic's configuration, whose policy says what patient data are; default: the one that the schedule "
+        "of policy.yaml names",
+    )
+    parser.add_argument(
         "--rehearse", action="store_true", dest="is_rehearsal", help="check and compare; live Nexus stays as it is"
     )
     parser.add_argument(
@@ -310,7 +315,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     logging.basicConfig(stream=sys.stdout, format="%(message)s")
     log.setLevel(logging.INFO)
     try:
-        policy = read_policy()
+        policy = read_policy(given.configuration or read_policy().schedule.configuration)
         store = _open_store(parser, given, environment, policy)
         if given.is_listing:
             return show_list(request.uri, store)

@@ -199,13 +199,17 @@ class Parameters(_Strict):
 
 
 class RestoreParameters(_Strict):
-    """What the person who restores a backup, or undoes a publish, may choose."""
+    """What the person who restores a backup, or undoes a publish, may choose.
+
+    `configuration` names the policy, which says what patient data are.
+    """
 
     backup: str = Field(default="newest", min_length=1)
     undo: str | None = Field(default=None, min_length=1)
     scope: Literal["patient_data", "everything"] = "patient_data"
     mode: Literal["rehearse", "restore"] = "rehearse"
     without_backup: bool = False
+    configuration: str = DEFAULT_CONFIGURATION
 
     @classmethod
     def load(cls, parameters: Mapping[str, Any]) -> RestoreParameters:
@@ -302,6 +306,13 @@ def configurations() -> list[str]:
     """Return the names of the configurations of this installation: those that have a policy file of their own."""
     own = [path.name.split(".")[1] for path in include_folder().glob("policy.*.yaml")]
     return [DEFAULT_CONFIGURATION, *sorted(own)]
+
+
+def configurations_in_words() -> str:
+    """Say for a form where each configuration is written down."""
+    others = [name for name in configurations() if name != DEFAULT_CONFIGURATION]
+    places = [f"{name}: include/mapping/{name} and include/policy.{name}.yaml." for name in others]
+    return " ".join([f"{DEFAULT_CONFIGURATION}: include/mapping and include/policy.yaml.", *places])
 
 
 def policy_file(configuration: str) -> Path:

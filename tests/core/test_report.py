@@ -81,7 +81,7 @@ def test_checks_are_grouped_by_phase_and_the_failed_ones_come_first() -> None:
     )
     assert failed < noted < passed
     assert "1,237 findings: 1,234 still open, 3 new; 40 of the last run are fixed" in text
-    assert "No duplicates what to do 1,234 break it 1,234 1,040" in text
+    assert "No duplicates phase_3/c what to do 1,234 break it 1,234 1,040" in text
 
 
 def test_page_shows_the_flow_what_was_let_pass_and_the_runs_before() -> None:

@@ -149,7 +149,8 @@ def test_form_explains_every_choice_and_defaults_to_the_harmless_one(dag: Any) -
     for name in defaults:
         param = dag.params.get_param(name)
         assert param.schema["title"]
-        assert param.schema["section"]
+        # the form comes up with what every run is asked; the rest is behind a title
+        assert ("section" in param.schema) == (name in {"nexus_only", "configuration"})
         shown = param.schema.get("values_display", {})
         assert all(choice in shown or f"{choice}:" in param.description for choice in param.schema["enum"])
         assert defaults[name] in param.schema["enum"]
@@ -215,3 +216,5 @@ def test_a_waiting_question_is_mentioned_once_more(dag: Any) -> None:
     [alert] = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
     assert alert.interval.total_seconds() == read_policy().approval_reminder_hours * 3600
     assert alert.callback.path == "nexus_import.phases.approving.remind"
+    # a run with a deadline by DAGRUN_QUEUED_AT cannot be cleared: HTTP 500 (Airflow 3.3.2)
+    assert type(alert.reference).__name__ == "DagRunLogicalDateDeadline"

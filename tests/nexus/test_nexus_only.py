@@ -280,6 +280,20 @@ def test_patient_with_a_document_stays_in_a_run_that_deletes(imported: Installat
     assert imported.value(detail, patient) == "referred to by documents_document.object_id"
 
 
+def test_document_whose_metadata_name_another_patient_keeps_nobody(imported: Installation, next_run: QuickRuns) -> None:
+    lost = lose_patient(imported)
+    known, nexus_id = next((key, row) for key, row in imported.truth["patients"].items() if row)
+    document = add_document(
+        imported, lost, s3_key="documents/b.pdf", filemaker_metadata=f'{{"filemaker_patient_id": " {known.upper()} "}}'
+    )
+    run = next_run().go(until="publish.make_plan")
+    assert run.errors == {}
+    assert lost in planned(run, "remove")["patients"]
+    assert (
+        imported.value("SELECT object_id::text FROM nexus_work.documents_document WHERE id = %s", document) == nexus_id
+    )
+
+
 def test_row_that_an_untouched_table_refers_to_stays_in_a_run_that_deletes(
     imported: Installation, next_run: QuickRuns, tmp_path: Path
 ) -> None:

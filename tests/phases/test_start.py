@@ -57,3 +57,12 @@ def test_run_of_somebody_who_is_not_an_operator_is_refused_and_recorded(installa
 def test_unknown_parameter_value_is_refused_with_its_name(new_run: Any) -> None:
     run = new_run(mode="destroy").go(until="start.record_attempt")
     assert "parameters: mode" in str(run.errors["start.record_attempt"])
+
+
+def test_parameter_that_nobody_knows_stops_the_run_at_its_start(new_run: Any) -> None:
+    run = new_run(mode="rehearse")
+    run.params["nexus_onli"] = "delete"
+    run.go(until="start.record_attempt")
+    assert str(run.errors["start.record_attempt"]) == (
+        "parameters: nexus_onli: there is no such key (nearest: nexus_only)"
+    )

@@ -115,6 +115,22 @@ def test_what_is_wrong_is_the_last_line(nexus: Scene, arguments: tuple[str, ...]
     assert nexus.rows() == before
 
 
+@pytest.mark.parametrize(("configuration", "restored"), [("default", False), ("reference", True)])
+def test_configuration_says_what_patient_data_are(nexus: Scene, configuration: str, restored: bool) -> None:
+    nexus.execute("CREATE TABLE companies (id uuid PRIMARY KEY); INSERT INTO companies SELECT gen_random_uuid()")
+    nexus.back_up()
+    nexus.execute("DELETE FROM companies")
+    code, said = shell.run(nexus, "--yes", "--configuration", configuration)
+    assert code == 0, said
+    assert nexus.installation.value("SELECT count(*) FROM companies") == restored
+
+
+def test_unknown_configuration_is_named_with_the_nearest(nexus: Scene) -> None:
+    code, said = shell.run(nexus, "--yes", "--configuration", "referense")
+    assert code == 1
+    assert "there is no configuration 'referense' (nearest: reference)" in said
+
+
 @pytest.mark.parametrize("missing", ["NEXUS_RESTORE_DB_URI", "S3_BUCKET"])
 def test_missing_address_is_named(nexus: Scene, missing: str) -> None:
     code, said = shell.run(nexus, **{missing: ""})

@@ -179,9 +179,11 @@ class Run:
             run_type=self.run_type,
             run_after=self.run_after,
             triggering_user_name=self.who,
+            conf=dict(self.params),
         )
         return {
-            "params": self.params,
+            # a task may have parameters of its own, beside the run's
+            "params": dict(task.params) | self.params,
             "dag_run": dag_run,
             "ti": ti,
             "run_id": self.run_id,

@@ -102,3 +102,16 @@ def test_a_run_that_airflow_has_forgotten_is_told_by_the_journal(installation: A
     page = open_pages(ScriptedAirflow()).get(address(RUN))
     assert page.status_code == 200
     assert "Safe to publish" in page.text
+
+
+def test_counts_of_findings_are_right_again_when_a_check_has_run_again(installation: Any) -> None:
+    make_journal(installation)
+    pages = open_pages(ScriptedAirflow(runs={RUN: ENDED}))
+    assert "20 findings: 0 still open, 20 new" in text_of(pages.get(address(RUN)).text)
+    with installation.importer() as connection, connection.transaction():
+        connection.execute("DELETE FROM nexus_import.finding WHERE check_id = 'phase_0/rule_0'")
+        connection.execute(
+            "UPDATE nexus_import.check_result SET finding_count = 0, checked_at = clock_timestamp()"
+            " WHERE check_id = 'phase_0/rule_0'"
+        )
+    assert "18 findings: 0 still open, 18 new" in text_of(pages.get(address(RUN)).text)

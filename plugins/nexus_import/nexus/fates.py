@@ -14,6 +14,7 @@ from psycopg import Connection, sql
 from nexus_import.core.data_policy import ROOT_TABLES, DataPolicy, Fate
 from nexus_import.core.mapping import EntityMapping
 from nexus_import.nexus.archive import is_open
+from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.links import Action, Link, action_of, read_links, store_links
 from nexus_import.nexus.references import keep_what_is_referred_to
 from nexus_import.nexus.rows import edited_text, filled_columns, is_usable, known_rows
@@ -45,8 +46,18 @@ def decide_fates(connection: Connection[Any], policy: DataPolicy, mappings: list
             _find_what_hangs_on_patients(connection, policy, table, links)
     _find_what_hangs_on_these(connection, policy, links)
     connection.execute("ANALYZE nexus_work.fate")
-    run_file(connection, "phase_2_delete/decide/010_find_placed_files.sql")
+    run_file(
+        connection,
+        "phase_2_delete/decide/010_find_placed_files.sql",
+        metadata_patient=patient_in_metadata_of_batch(connection),
+    )
     keep_what_is_referred_to(connection, policy, links, mappings)
+
+
+def patient_in_metadata_of_batch(connection: Connection[Any]) -> sql.SQL:
+    """Return the expression for the FileMaker id of a batch's patient, NULL where Nexus has no such column."""
+    has_metadata = any(column.name == "metadata" for column in read_columns(connection, "images_batch"))
+    return sql.SQL("batch.metadata ->> 'filemaker_patient_id'" if has_metadata else "NULL::text")
 
 
 def _find_lost(connection: Connection[Any], policy: DataPolicy, mapping: EntityMapping) -> None:

@@ -27,7 +27,7 @@ from nexus_import.filemaker.source import DataApiSource, Source
 from nexus_import.nexus.database_errors import describe
 from nexus_import.nexus.journal import StepRecord, record_failure, record_step
 from nexus_import.nexus.session import SESSION_OPTIONS
-from nexus_import.settings import Settings
+from nexus_import.settings import Parameters, Settings
 from nexus_import.storage import ObjectStore
 
 log = logging.getLogger("nexus_import")
@@ -37,8 +37,17 @@ Counts = dict[str, int]
 
 def load_settings() -> Settings:
     """Return policy and parameters for the running task's DAG run."""
+    return Settings.load(read_parameters(set(Parameters.model_fields)), get_current_context()["dag_run"].run_type)
+
+
+def read_parameters(known: set[str]) -> dict[str, Any]:
+    """Return the running task's parameters of these names, and whatever else the run was triggered with.
+
+    A task may have parameters of its own (the question has one), which are none of the run's.
+    """
     context = get_current_context()
-    return Settings.load(dict(context["params"]), context["dag_run"].run_type)
+    given = {name: value for name, value in (context["dag_run"].conf or {}).items() if name not in known}
+    return given | {name: value for name, value in context["params"].items() if name in known}
 
 
 @contextmanager

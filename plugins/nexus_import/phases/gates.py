@@ -24,7 +24,10 @@ log = logging.getLogger("nexus_import")
 def run_checks(step: Step, folder: str, more: list[CheckResult] | None = None, group: str | None = None) -> None:
     """Run the checks of a folder (of one `group` of it), store their findings, and finish the step with counts."""
     mappings = step.settings.mappings
-    aliases = {table: names for mapping in mappings.values() for table, names in mapping.aliases.items()}
+    aliases: dict[str, dict[str, str]] = {}
+    for mapping in mappings.values():
+        for table, names in mapping.aliases.items():
+            aliases.setdefault(table, {}).update(names)
     lookups = read_lookups(step.connection, aliases)
     suggester = Suggester(step.connection, mappings, lookups)
     results = [

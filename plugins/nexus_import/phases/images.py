@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from airflow.sdk import chain, task, task_group
-from psycopg import sql
 
-from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.fates import patient_in_metadata_of_batch
 from nexus_import.nexus.sql import run_file
 from nexus_import.phases.common import Counts, open_step
 from nexus_import.phases.documents import finish_relinking
@@ -29,10 +28,8 @@ def relink_batches() -> Counts:
     """Collect the evidence and link. Clearing, with downstream, is safe: it starts from what was copied."""
     with open_step("relink_batches", PHASE, "Re-linking images") as step:
         require_ready(step)
-        # Not every Nexus has the batch's metadata column.
-        has_metadata = any(column.name == "metadata" for column in read_columns(step.connection, "images_batch"))
-        expression = "batch.metadata ->> 'filemaker_patient_id'" if has_metadata else "NULL::text"
-        run_file(step.connection, f"{FOLDER}/010_collect_evidence.sql", metadata_patient=sql.SQL(expression))
+        named = patient_in_metadata_of_batch(step.connection)
+        run_file(step.connection, f"{FOLDER}/010_collect_evidence.sql", metadata_patient=named)
         changed = run_file(step.connection, f"{FOLDER}/020_relink_batches.sql")
         finish_relinking(step, "images_batch", "image batches", changed)
         row = step.connection.execute("SELECT count(*) FROM nexus_work.images_image").fetchone()

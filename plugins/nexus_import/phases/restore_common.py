@@ -18,7 +18,7 @@ from nexus_import.nexus.manifest import Manifest, read_manifest
 from nexus_import.nexus.publications import Published, read_publications
 from nexus_import.nexus.restore.records import RestoreRun, read_restore_run
 from nexus_import.nexus.roles import require_restricted
-from nexus_import.phases.common import Counts, connect, journalled_failure, open_store
+from nexus_import.phases.common import Counts, connect, journalled_failure, open_store, read_parameters
 from nexus_import.settings import Parameters, RestoreParameters, Settings, read_policy
 from nexus_import.storage import ObjectStore
 
@@ -30,7 +30,8 @@ COMPARE_AGAIN = "Clear compare.compare_with_live with downstream."
 
 def load_restore_settings() -> tuple[Settings, RestoreParameters]:
     """Return the policy, and the parameters of the running restore."""
-    return Settings(read_policy(), Parameters()), RestoreParameters.load(dict(get_current_context()["params"]))
+    chosen = RestoreParameters.load(read_parameters(set(RestoreParameters.model_fields)))
+    return Settings(read_policy(chosen.configuration), Parameters(configuration=chosen.configuration)), chosen
 
 
 @dataclass

@@ -4,7 +4,7 @@
 -- group: system_config
 -- field: {field:patient.clinic_id}
 -- lookup: clinics
--- todo: Correct {field:patient.clinic_id} in FileMaker, or add an alias for clinics in include/mapping/patient.yaml
+-- todo: Correct the clinic in FileMaker, or add an alias for clinics in the mapping file of these records (patient.yaml, appointment.yaml)
 SELECT staged.record_id, staged.filemaker_id_text AS filemaker_id, NULL::uuid AS nexus_id,
        {field:patient.clinic_id} AS field, staged.clinic_id_name AS detail, 'patient' AS entity
 FROM nexus_staging.patient AS staged

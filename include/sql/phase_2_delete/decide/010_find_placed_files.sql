@@ -1,6 +1,8 @@
--- purpose: find, among the documents and image batches of patients who would go, those that FileMaker's own records give
---          to a patient it has: their former link keeps nobody, because phases 6 and 7 have better evidence.
--- parameters: none. Result: files found. May run again.
+-- purpose: find, among the documents and image batches of patients who would go, those that their metadata or
+--          FileMaker's own records give to a patient it has: their former link keeps nobody, because phases 6 and 7 have
+--          better evidence.
+-- parameters: metadata_patient (the batch's FileMaker id of its patient: not every Nexus has the column).
+-- Result: files found. May run again.
 DELETE FROM nexus_work.placed_file;
 
 INSERT INTO nexus_work.placed_file (table_name, row_id)
@@ -13,7 +15,19 @@ WHERE going.table_name = 'patients'
       SELECT FROM nexus_staging.document AS record
       JOIN nexus_staging.patient AS patient ON patient.filemaker_id = record.patient_id_filemaker_id
       WHERE record.filemaker_id = lower(document.filemaker_id::text)
+      UNION ALL
+      SELECT FROM nexus_staging.patient AS patient
+      WHERE patient.filemaker_id = lower(btrim(document.filemaker_metadata ->> 'filemaker_patient_id'))
   );
+
+INSERT INTO nexus_work.placed_file (table_name, row_id)
+SELECT 'images_batch', batch.id
+FROM nexus_work.fate AS going
+JOIN nexus_work.before_images_batch AS batch ON batch.object_id = going.row_id
+JOIN nexus_staging.patient AS patient ON patient.filemaker_id = lower(btrim({metadata_patient}))
+WHERE going.table_name = 'patients'
+  AND going.fate = 'removed'
+ON CONFLICT DO NOTHING;
 
 INSERT INTO nexus_work.placed_file (table_name, row_id)
 SELECT DISTINCT 'images_batch', batch.id
@@ -29,4 +43,5 @@ LEFT JOIN nexus_staging.image AS record_by_number
 JOIN nexus_staging.patient AS patient
     ON patient.filemaker_id = COALESCE(record_by_id.patient_id_filemaker_id, record_by_number.patient_id_filemaker_id)
 WHERE going.table_name = 'patients'
-  AND going.fate = 'removed';
+  AND going.fate = 'removed'
+ON CONFLICT DO NOTHING;
