@@ -13,6 +13,7 @@ from nexus_import.errors import WorkingCopyError
 from nexus_import.nexus.catalog import read_columns
 from nexus_import.nexus.staging import (
     create_staging_table,
+    drop_repeated_findings,
     lock_staging,
     read_lookups,
     require_staging,
@@ -82,6 +83,20 @@ def test_findings_of_another_run_are_forgotten(connection: Connection[Any]) -> N
         connection.execute("INSERT INTO nexus_staging.value_finding VALUES ('c', 'patient', '1', NULL, 'f', 'd')")
         lock_staging(connection, "run-2")
         assert connection.execute("SELECT count(*) FROM nexus_staging.value_finding").fetchone() == (0,)
+
+
+def test_field_that_two_entities_read_is_found_with_the_one_whose_records_they_are(connection: Connection[Any]) -> None:
+    made = MAPPINGS["note"].model_copy(update={"records_of": "patient"})
+    with connection.transaction(force_rollback=True):
+        lock_staging(connection, "run-1")
+        connection.execute(
+            "INSERT INTO nexus_staging.value_finding VALUES ('c', 'patient', '1', NULL, 'f', 'd'),"
+            " ('c', 'note', '1', NULL, 'f', 'd'), ('c', 'note', '2', NULL, 'f', 'd'), ('c', 'note', '1', NULL, 'f', 'e')"
+        )
+        drop_repeated_findings(connection, made)
+        drop_repeated_findings(connection, MAPPINGS["patient"])
+        rows = connection.execute("SELECT entity, record_id, detail FROM nexus_staging.value_finding ORDER BY 1, 2, 3")
+        assert rows.fetchall() == [("note", "1", "e"), ("note", "2", "d"), ("patient", "1", "d")]
 
 
 def test_clinics_are_found_by_filemakers_id_and_funding_by_its_code(

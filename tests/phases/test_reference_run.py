@@ -236,3 +236,19 @@ def test_second_run_plans_nothing(published: Run) -> None:
     assert second.errors == {}
     plan = second.results["publish.make_plan"]
     assert [plan[f"{what}_count"] for what in ("added", "changed", "removed")] == [0, 0, 0]
+
+
+def test_field_that_fills_three_entities_is_found_once(published: Run) -> None:
+    """The contacts are read as patients, coordinators and coordinations; a person mends a field once."""
+    control = published.installation.simulator.control
+    contacts = json.loads((published.installation.parts.clinic / "filemaker" / "API_Contacts.json").read_text())
+    record = next(one for one in contacts["records"] if one["fieldData"][COORDINATOR])["recordId"]
+    control.edit_record("API_Contacts", record, {"NDIS Plan Start Date": "01/13/0024", "id": "4711.0"})
+    stopped = Run(published.installation, published.dag, PARAMETERS).go()
+    assert not stopped.is_green
+    found = published.installation.rows(
+        "SELECT entity, field FROM nexus_import.finding WHERE run_id = %s AND record_id = %s"
+        " AND check_id = 'phase_0/values_are_readable' ORDER BY field",
+        *(stopped.run_id, record),
+    )
+    assert found == [("patient", "NDIS Plan Start Date"), ("patient", "id")]

@@ -30,7 +30,7 @@ judged AS (
                 WHEN staged.filemaker_id IS NULL AND EXISTS (
                     SELECT FROM pg_temp.unreadable_value AS unreadable
                     WHERE unreadable.entity = {entity} AND unreadable.record_id = staged.record_id
-                      AND unreadable.field = {key}
+                      AND unreadable.field = ANY({key_fields})
                 ) THEN 'unreadable FileMaker id'
                 WHEN staged.filemaker_id IS NULL THEN 'no FileMaker id'
                 WHEN staged.nth > 1 THEN 'duplicate FileMaker id'

@@ -30,6 +30,7 @@ def account_for_records(
     """
     _make_tables(connection, run_id)
     for mapping in mappings:
+        _share_unreadable_values(connection, mapping)
         _account_for(connection, mapping)
     connection.execute("DELETE FROM nexus_import.balance WHERE run_id = %s", (run_id,))
     connection.execute(
@@ -86,6 +87,15 @@ def _make_tables(connection: Connection[Any], run_id: str) -> None:
     )
 
 
+def _share_unreadable_values(connection: Connection[Any], mapping: EntityMapping) -> None:
+    """Say of an entity made of another one's records what was found in them: it is listed once, with the other one."""
+    connection.execute(
+        "INSERT INTO pg_temp.unreadable_value SELECT %s, record_id, field FROM pg_temp.unreadable_value"
+        " WHERE entity = %s",
+        (mapping.entity, mapping.records_of),
+    )
+
+
 def _account_for(connection: Connection[Any], mapping: EntityMapping) -> None:
     table = mapping.table or ""
     cases = list(_rejections(connection, mapping))
@@ -93,7 +103,7 @@ def _account_for(connection: Connection[Any], mapping: EntityMapping) -> None:
         connection,
         FILE,
         entity=sql.Literal(mapping.entity),
-        key=sql.Literal(mapping.key_name),
+        key_fields=sql.Literal(list(mapping.key_fields)),
         staging=sql.Identifier("nexus_staging", mapping.entity),
         work=work(table),
         before=before(table),

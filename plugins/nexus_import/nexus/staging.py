@@ -24,6 +24,7 @@ from nexus_import.nexus.sql import names
 __all__ = [
     "create_staging_table",
     "create_unmapped_tables",
+    "drop_repeated_findings",
     "drop_staging_tables",
     "finish_staging_table",
     "lock_staging",
@@ -172,6 +173,21 @@ def _store_findings(connection: Connection[Any], entity: str, findings: list[Val
     with connection.cursor().copy(statement) as copy:
         for item in findings:
             copy.write_row((item.check_id, entity, item.record_id, item.filemaker_id, item.field, item.rule))
+
+
+def drop_repeated_findings(connection: Connection[Any], mapping: EntityMapping) -> None:
+    """Leave out what is found in the records of another entity by that entity, too: a person mends a field once."""
+    connection.execute(
+        sql.SQL(
+            "DELETE FROM {findings} AS again USING {findings} AS known WHERE again.entity = {entity}"
+            " AND known.entity = {source} AND (again.check_id, again.record_id, again.field, again.detail)"
+            " = (known.check_id, known.record_id, known.field, known.detail)"
+        ).format(
+            findings=sql.Identifier(SCHEMA, FINDINGS),
+            entity=sql.Literal(mapping.entity),
+            source=sql.Literal(mapping.records_of),
+        )
+    )
 
 
 def _set_skipped_aside(connection: Connection[Any], mapping: EntityMapping) -> None:

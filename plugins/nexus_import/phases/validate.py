@@ -28,6 +28,7 @@ from nexus_import.nexus.staging import (
     count_out_of_scope,
     create_staging_table,
     create_unmapped_tables,
+    drop_repeated_findings,
     finish_staging_table,
     lock_staging,
     mark_absent,
@@ -277,6 +278,8 @@ def stage_entities() -> Counts:
         create_unmapped_tables(step.connection, step.settings.mappings)
         for mapping in step.settings.mappings.values():
             gather_details(step.connection, mapping)
+            drop_repeated_findings(step.connection, mapping)
+        unreadable = _each_once(unreadable)
         mark_absent(step.connection, find_absent(step))
         store_results(step, [_unreadable_values(step, unreadable)])
         total = sum(step.counts[f"{entity}_count"] for entity in step.settings.mappings)
@@ -284,6 +287,14 @@ def stage_entities() -> Counts:
             f"Staged {total:,} records", records=total, errors=len(unreadable), values_are_readable=len(unreadable)
         )
     return step.counts
+
+
+def _each_once(unreadable: list[tuple[EntityMapping, ValueFinding]]) -> list[tuple[EntityMapping, ValueFinding]]:
+    """Leave out what two entities found in one record's field: it stands with the one whose records they are."""
+    once: dict[tuple[str, str, str, str], tuple[EntityMapping, ValueFinding]] = {}
+    for mapping, found in sorted(unreadable, key=lambda pair: pair[0].records_of is not None):
+        once.setdefault((mapping.layout, found.record_id, found.field, found.rule), (mapping, found))
+    return list(once.values())
 
 
 def find_absent(step: Step) -> list[str]:

@@ -66,6 +66,11 @@ class _Record:
     kept: list[str] = field(default_factory=list)
     found: list[tuple[str, str, str]] = field(default_factory=list)
 
+    def find(self, where: str, rule: str, check_id: str) -> None:
+        """Note what is wrong with a field, once however many columns it fills."""
+        if (where, rule) not in [(field, known) for field, known, _ in self.found]:
+            self.found.append((where, rule, check_id))
+
 
 class RowMapper:
     """Turns FileMaker records of one entity into staging rows."""
@@ -120,21 +125,30 @@ class RowMapper:
 
     def _read_key(self, record: _Record) -> tuple[str | None, str | None]:
         """Return the record's id as FileMaker spells it and as it is compared."""
-        spelling = None
-        try:
-            if self.mapping.key_is == "name":  # which is shown nowhere
-                key = values.read_name_key(record.fields.get(self.mapping.key_fields[0]))
-                return key, key
-            raw = [record.fields.get(field) for field in self.mapping.key_fields]
-            texts = [values.read_text(value) for value in raw]
-            spelling = KEY_SEPARATOR.join(text for text in texts if text is not None) or None
-            # Where the id goes into a column of its own, that column is a uuid.
-            values.read_uuid(spelling if self.mapping.event_key else None)
-            parts = [values.read_filemaker_id(value) for value in raw]
-            return spelling, None if None in parts else KEY_SEPARATOR.join(str(part) for part in parts)
-        except values.UnreadableValue as error:
-            record.found.append((self.mapping.key_name, error.rule, READABLE))
-            return spelling, None
+        spellings, parts = [], []
+        for name in self.mapping.key_fields:
+            try:
+                spelling, part = self._read_key_field(record.fields.get(name))
+            except values.UnreadableValue as error:
+                record.find(name, error.rule, READABLE)
+                spelling, part = self._spelling(record.fields.get(name)), None
+            spellings.append(spelling)
+            parts.append(part)
+        named = KEY_SEPARATOR.join(spelling for spelling in spellings if spelling is not None) or None
+        return named, None if None in parts else KEY_SEPARATOR.join(str(part) for part in parts)
+
+    def _read_key_field(self, value: object) -> tuple[str | None, str | None]:
+        if self.mapping.key_is == "name":  # which is shown nowhere
+            key = values.read_name_key(value)
+            return key, key
+        # Where the id goes into a column of its own, that column is a uuid.
+        values.read_uuid(value if self.mapping.event_key else None)
+        return values.read_text(value), values.read_filemaker_id(value)
+
+    def _spelling(self, value: object) -> str | None:
+        with suppress(values.UnreadableValue):
+            return values.read_text(value) if self.mapping.key_is == "id" else None
+        return None
 
     def _fill(self, record: _Record, name: str, column: ColumnMapping) -> None:
         if column.details:  # gathered when the other entity's records are staged too
@@ -150,11 +164,11 @@ class RowMapper:
             else:
                 is_empty = self._fill_value(record, name, column)
         except values.UnreadableValue as error:
-            record.found.append((column.field, error.rule, REQUIRED if column.required else READABLE))
+            record.find(column.field, error.rule, REQUIRED if column.required else READABLE)
             self._fill_unreadable(record, name, column)
             return
         if is_empty and column.required:
-            record.found.append((column.field, IS_EMPTY, REQUIRED))
+            record.find(column.field, IS_EMPTY, REQUIRED)
         if is_empty and column.keep_when_empty:
             record.kept.append(name)
 
@@ -173,7 +187,7 @@ class RowMapper:
         filemaker_id, text = self._id_and_name(record.fields, column)
         found, is_agreed = self._lookups[column.lookup or ""].resolve(filemaker_id, text)
         if not is_agreed:
-            record.found.append((column.id_field or column.field, DISAGREE, AGREE))
+            record.find(column.id_field or column.field, DISAGREE, AGREE)
         if found is None and (text or filemaker_id):
             record.kept.append(name)
         shown = text if text is None or len(text) <= MAX_NAME_CHARACTERS else LONG_NAME
@@ -200,7 +214,7 @@ class RowMapper:
         is_empty = values.read_text(raw) is None and not (column.has_length and value is not None)
         values.fit(value, self._column_types.get(name, ""))
         if unusual:
-            record.found.append((column.field, unusual.rule, USUAL))
+            record.find(column.field, unusual.rule, USUAL)
             if not unusual.is_stored:
                 record.kept.append(name)
         record.row[name] = column.empty if value is None else value
