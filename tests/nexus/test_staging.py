@@ -90,8 +90,9 @@ def test_field_that_two_entities_read_is_found_with_the_one_whose_records_they_a
     with connection.transaction(force_rollback=True):
         lock_staging(connection, "run-1")
         connection.execute(
-            "INSERT INTO nexus_staging.value_finding VALUES ('c', 'patient', '1', NULL, 'f', 'd'),"
-            " ('c', 'note', '1', NULL, 'f', 'd'), ('c', 'note', '2', NULL, 'f', 'd'), ('c', 'note', '1', NULL, 'f', 'e')"
+            "INSERT INTO nexus_staging.value_finding (check_id, entity, record_id, field, detail) VALUES"
+            " ('c', 'patient', '1', 'f', 'd'), ('c', 'note', '1', 'f', 'd'), ('c', 'note', '2', 'f', 'd'),"
+            " ('c', 'note', '1', 'f', 'e')"
         )
         drop_repeated_findings(connection, made)
         drop_repeated_findings(connection, MAPPINGS["patient"])
