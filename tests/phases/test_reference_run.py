@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from nexus_import.core.source_names import SourceNames
+from nexus_import.nexus.checks import load_check, run_check
+from nexus_import.settings import Settings
+from psycopg import Connection, sql
 
 from local.clinic import CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC
 from tests.support.installation import Installation, start_installation, start_parts
@@ -236,6 +240,66 @@ def test_second_run_plans_nothing(published: Run) -> None:
     assert second.errors == {}
     plan = second.results["publish.make_plan"]
     assert [plan[f"{what}_count"] for what in ("added", "changed", "removed")] == [0, 0, 0]
+
+
+OPTIONAL = [
+    "company",
+    "coordinator",
+    "message",
+    "patient_coordinator",
+    "patient_referrer",
+    "referrer",
+    "referrer_company",
+    "reply",
+]
+"""What the requirement does not know and this clinic maps."""
+
+
+@pytest.fixture
+def copy(nexus: Installation) -> Iterator[Connection[Any]]:
+    """A connection to the staged records and the working copy; what a test does there is forgotten."""
+    with nexus.importer() as connection, connection.transaction(force_rollback=True):
+        yield connection
+
+
+def found_by(connection: Connection[Any], check_id: str) -> list[tuple[str, str | None]]:
+    """Return entity and record id of what a check finds."""
+    settings = Settings.load(PARAMETERS, "manual")
+    result = run_check(connection, load_check(check_id, SourceNames(settings.mappings)), settings)
+    return sorted((finding.entity, finding.record_id) for finding in result.findings)
+
+
+@pytest.mark.parametrize("entity", OPTIONAL)
+def test_row_that_the_import_lost_is_missed(copy: Connection[Any], entity: str) -> None:
+    check_id = f"phase_5/{entity}_count_matches"
+    before = found_by(copy, check_id)
+    table = Settings.load(PARAMETERS, "manual").mappings[entity].table or ""
+    lost = copy.execute(
+        sql.SQL(
+            "SELECT known.nexus_id, min(staged.record_id) FROM nexus_work.identity AS known"
+            " JOIN {} AS staged USING (filemaker_id) JOIN {} AS present ON present.id = known.nexus_id"
+            " WHERE known.entity = %s GROUP BY 1 ORDER BY 1 LIMIT 1"
+        ).format(sql.Identifier("nexus_staging", entity), sql.Identifier("nexus_work", table)),
+        (entity,),
+    ).fetchone()
+    assert lost is not None
+    copy.execute(sql.SQL("DELETE FROM {} WHERE id = %s").format(sql.Identifier("nexus_work", table)), lost[:1])
+    assert found_by(copy, check_id) == sorted([*before, (entity, lost[1])])
+
+
+@pytest.mark.parametrize(("entity", "check"), [("message", "messages"), ("reply", "replies")])
+def test_message_of_nobody_is_named(copy: Connection[Any], entity: str, check: str) -> None:
+    check_id = f"phase_5/{check}_have_their_patient"
+    before = found_by(copy, check_id)
+    staged = sql.Identifier("nexus_staging", entity)
+    (record,) = copy.execute(
+        sql.SQL("SELECT record_id FROM {} WHERE NOT record_id = ANY(%s) ORDER BY 1 LIMIT 1").format(staged),
+        ([record for _, record in before],),
+    ).fetchone() or ("",)
+    copy.execute(
+        sql.SQL("UPDATE {} SET patient_id_filemaker_id = 'gone' WHERE record_id = %s").format(staged), (record,)
+    )
+    assert found_by(copy, check_id) == sorted([*before, (entity, record)])
 
 
 def test_field_that_fills_three_entities_is_found_once(published: Run) -> None:
