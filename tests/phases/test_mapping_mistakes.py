@@ -51,3 +51,16 @@ def test_run_stops_before_reading_and_names_every_mistake_of_every_file(
     assert run.states["phase_0_validate.fetch_patients"] == "upstream_failed"
     assert run.last_words.endswith(f"Clear {VERIFY} with downstream.")
     assert installation.live() == before
+
+
+def test_fields_of_an_entity_made_of_another_ones_records_are_looked_for_too(new_run: Any, tmp_path: Path) -> None:
+    with own_include(tmp_path, tables={"coordinators": "imported"}, vanished={"coordinators": "keep"}) as folder:
+        own = folder / "mapping" / "coordinator.yaml"
+        text = (folder / "mapping" / "reference" / own.name).read_text()
+        own.write_text(text.replace("NDIS Coordinator Name, part: last_name", "Nme_Last, part: last_name"))
+        lines = own.read_text().splitlines()
+        run = new_run().go(until=VERIFY)
+    said = str(run.errors[VERIFY]).splitlines()
+    number = next(number for number, line in enumerate(lines, 1) if "Nme_Last" in line)
+    expected = f"coordinator.yaml line {number}: columns.last_name.field: Layout API_Contacts in FileMaker has no field"
+    assert [text for text in said if text.startswith(f"{expected} Nme_Last (nearest: ")], said
