@@ -149,7 +149,7 @@ class PostgresCluster:
             # not synchronous_commit: a commit must be there after the server was killed
             settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = self._as_server_user(str(binaries() / "postgres"), "-D", str(self.data_dir), *options)
+        command = self.as_server_user(str(binaries() / "postgres"), "-D", str(self.data_dir), *options)
         # SIGINT is PostgreSQL's "fast" shutdown: it does not wait for clients
         return Program(f"postgres-{self.data_dir.name}", command, self.log_file, stop_signal=signal.SIGINT)
 
@@ -186,7 +186,7 @@ class PostgresCluster:
             shutil.chown(self.data_dir, NOBODY, NOBODY)
             shutil.chown(password_file, NOBODY, NOBODY)
         try:
-            command = self._as_server_user(
+            command = self.as_server_user(
                 str(binaries() / "initdb"), "-D", str(self.data_dir), "-U", SUPERUSER,
                 f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C",
                 "--auth=scram-sha-256", "--no-sync", "--no-instructions",
@@ -197,7 +197,7 @@ class PostgresCluster:
         if done.returncode != 0:
             raise StackError(f"initdb failed with code {done.returncode}:\n{done.stderr.strip()}")
 
-    def _as_server_user(self, *command: str) -> tuple[str, ...]:
+    def as_server_user(self, *command: str) -> tuple[str, ...]:
         """Let root run the server as somebody else, which PostgreSQL insists on.
 
         In a user namespace the files stay root's and the place of the data does not matter. Where namespaces

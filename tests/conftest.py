@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.trace import is_named, read_lines
+
 STORIES = "tests/e2e/"
 DEPLOYMENT = "tests/deploy/"
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -44,6 +46,32 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PartScheduli
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest part first: the others are done beside it."""
     items.sort(key=lambda item: not item.nodeid.startswith(STORIES))
+
+
+class SkippedProof:
+    """Turns a run red in which a test was skipped that docs/sequence.md names: a line would then be without proof."""
+
+    def __init__(self) -> None:
+        self.names = {name for line in read_lines() for name in line.proof}
+        self.skipped: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and is_named(report.nodeid, self.names):
+            self.skipped.add(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for nodeid in sorted(self.skipped):
+            terminalreporter.write_line(f"Skipped, and docs/sequence.md names it as a proof: {nodeid}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch over the proofs where the reports of all processes come together."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SkippedProof())
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ REMINDED_AFTER_HOURS = 0.02
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All parts with a small clinic; the DAG is known and switched on.
 
-    It reads a copy of include/, in which a story may change the schedule, and a person is reminded soon.
+    It reads a copy of include/, in which a person is reminded soon.
     """
     with (
         own_include(tmp_path_factory.mktemp("decided"), approval_reminder_hours=REMINDED_AFTER_HOURS),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.airflow import ADMIN, VIEWER
+from local.airflow import ADMIN
 from tests.e2e import hands
 from tests.e2e.browser import logged_in
 from tests.e2e.import_run import APPROVE, DAG_ID, WAITING_FOR_A_PERSON, ImportRun
@@ -110,21 +109,7 @@ def test_4_airflow_looks_whether_somebody_must_be_reminded(fresh: World, publish
     assert fresh.rows("SELECT count(*) FROM nexus_import.publication") == [(0,)]
 
 
-def test_5_a_viewer_sees_the_dag_and_cannot_trigger_it(fresh: World, publish: ImportRun) -> None:
-    places = fresh.stack.addresses
-    count = len(fresh.client.runs(DAG_ID))
-    with logged_in(places.airflow_url, VIEWER, places.airflow_viewer_password) as page:
-        page.goto(f"{places.airflow_url}/dags/{DAG_ID}")
-        expect(page.get_by_text("FileMaker import").first).to_be_visible()
-        # Airflow shows the button to everybody, and refuses whoever may not
-        page.get_by_role("button", name="Trigger").first.click()
-        with page.expect_response(lambda said: said.url.endswith("/dagRuns") and said.request.method == "POST") as said:
-            page.locator(hands.OPEN_DIALOG).get_by_role("button", name="Trigger").last.click()
-        assert said.value.status == HTTPStatus.FORBIDDEN
-    assert len(fresh.client.runs(DAG_ID)) == count
-
-
-def test_6_approved_in_the_browser_it_is_published(fresh: World, page: Page, publish: ImportRun) -> None:
+def test_5_approved_in_the_browser_it_is_published(fresh: World, page: Page, publish: ImportRun) -> None:
     time.sleep(PAUSE_BEFORE_AN_ANSWER_SECONDS)
     hands.answer(page, fresh, publish, "Approve")
     assert publish.wait() == "success", publish.last_words()

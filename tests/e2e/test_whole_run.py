@@ -277,6 +277,36 @@ def test_no_personal_value_is_in_logs_xcoms_mails_or_the_report(
     assert found == dict.fromkeys(texts, 0)
 
 
+def test_no_secret_is_in_logs_xcoms_rendered_fields_mails_or_the_report(
+    published: Published, xcoms: dict[tuple[str, str], Any]
+) -> None:
+    world, run = published.world, published.run
+    places = world.stack.addresses
+    secrets = {
+        "Nexus": world.nexus.passwords.values(),
+        "FileMaker": [places.filemaker_password],
+        "S3": [places.aws_secret_access_key],
+        "Airflow": [places.airflow_password, places.airflow_viewer_password],
+    }
+    instances = world.client.request("GET", f"{run.path}/taskInstances")["task_instances"]
+    rendered = {each["task_id"]: each["rendered_fields"] for each in instances}
+    assert len(rendered) > 30
+    assert any(rendered.values())
+    texts = {
+        "task logs": world.task_logs(run),
+        "xcoms": json.dumps(list(xcoms.values()), ensure_ascii=False),
+        "rendered fields": json.dumps(rendered, ensure_ascii=False),
+        "mails": "\n".join(world.mails(run).values()),
+        "report": "\n".join(
+            text_of(key, body) for key, body in world.objects(f"{read_policy().storage.prefix}/reports/").items()
+        ),
+    }
+    assert all(texts.values())
+    assert all(len(secret) > 8 for group in secrets.values() for secret in group)
+    leaks = [(of, place) for of, group in secrets.items() for place, text in texts.items() for s in group if s in text]
+    assert leaks == []
+
+
 def test_a_second_run_through_a_shaky_filemaker_plans_nothing_and_is_green(published: Published) -> None:
     world = published.world
     # FileMaker is asked for the appointments once before they are fetched

@@ -85,7 +85,7 @@ def expect_relaxations(observed: Observed, expected: dict[str, tuple[str, int, i
         assert sentence in asked
         phase = check.split("/")[0].replace("phase_", "Phase ")
         assert [line.level for line in observed.log if line.text == f"{phase}: Relaxed: {sentence}"] == [WARNING]
-        assert f"<tr><td>{check}</td>" in page
+        assert f'<tr><th scope="row">{check}</th>' in page
 
 
 def test_policy_that_allows_more_than_is_found_is_not_spoken_of(

@@ -78,7 +78,7 @@ def test_clinic_that_nexus_lacks(clinic: Clinic, new_run: NewRun) -> None:
     records = {clinic.edit("API_Appointments", {"clinic_name": "Newcasle"}) for _ in range(3)}
     run, check = new_run(), "phase_0/clinic_names_exist"
     stopped = go_and_observe(run)
-    assert_stopped(stopped, "phase_0_validate.gate", check, "appointment", records, "Correct clinic_name in FileMaker")
+    assert_stopped(stopped, "phase_0_validate.gate", check, "appointment", records, "Correct the clinic in FileMaker")
     named = "3 name 'Newcasle', which clinics in Nexus does not have (nearest: 'Newcastle')"
     assert named in stopped.checks[check].sentence
     with mending(run):

@@ -19,6 +19,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import get_current_context
 from airflow.sdk.execution_time.context import set_current_context
 from nexus_import.errors import NexusImportError
+from nexus_import.phases.asking import Answer
 
 from tests.support.installation import Installation
 
@@ -151,7 +152,9 @@ class Run:
             "responded_at": datetime.now(UTC),
             "responded_by_user": {"id": self.answered_by, "name": self.answered_by},
         }
-        task.note(context, {"error": "no answer", "error_type": "timeout"} if self.answer == "Timed out" else event)
+        if self.answer == "Timed out":
+            event = {"error": "no answer", "error_type": "timeout"}
+        task.record(self.run_id, Answer.of_event(event))
         return self.answer == "Approve"
 
     def _skip_after(self, task: Any, result: Any) -> None:

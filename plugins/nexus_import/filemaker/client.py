@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from datetime import datetime
 from types import TracebackType
 from typing import Any, BinaryIO, NoReturn
 
@@ -138,6 +139,10 @@ class FileMakerClient(RecordReader):
         if not answer.is_ok:
             raise self._metadata.refusal(answer, request)
         return dict(answer.response.get("productInfo") or answer.response)
+
+    def server_time(self) -> datetime | None:
+        """Return the server's clock as its HTTP answers say it, None when they do not; needs no session."""
+        return self._transport.server_time()
 
     def databases(self) -> list[str]:
         """Return the names of the databases the account may see; needs no session."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,16 @@ class Transport:
             failure = error
         # Raised here, outside the handler: the text of requests' error holds the path, and so a token.
         raise self.explain(failure, where)
+
+    def server_time(self) -> datetime | None:
+        """Return the Date of an answer that needs no account, None when there is none; raises as `request` does."""
+        where = "GET /productInfo"
+        with self.new_http() as http:
+            reply = self.request(http, "GET", f"{self.address}{API_ROOT}/productInfo", where=where, auth=NO_AUTH)
+        try:
+            return parsedate_to_datetime(reply.headers.get("Date", ""))
+        except ValueError:
+            return None
 
     def explain(self, failure: requests.RequestException | HTTPError, where: str) -> FileMakerError:
         """Return the typed error for what requests raised; raise it outside the handler of `failure`."""

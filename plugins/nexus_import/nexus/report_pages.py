@@ -105,7 +105,7 @@ def page_of_findings(
     connection: Connection[Any], run_id: str, wanted: FindingFilter, size: int, skip: int
 ) -> list[FindingLine]:
     """Return one page of the run's findings."""
-    first = sql.SQL(SORTS[wanted.sort] + ' COLLATE "C"')
+    first = sql.SQL("{} COLLATE {}").format(sql.SQL(SORTS[wanted.sort]), sql.Identifier("C"))
     values = {
         "run_id": run_id,
         "check_id": wanted.check_id,

@@ -6,7 +6,6 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, Param
 
 from nexus_import import clock
@@ -17,6 +16,7 @@ from nexus_import.errors import NexusImportError, RunStopped
 from nexus_import.nexus.approvals import read_question, record_answer, record_question
 from nexus_import.nexus.plan import Plan, latest_plan
 from nexus_import.nexus.plan_summary import read_summary
+from nexus_import.phases.asking import Answer, JournalledApproval
 from nexus_import.phases.common import connect, load_settings
 from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.settings import Settings, read_policy
@@ -24,7 +24,6 @@ from nexus_import.settings import Settings, read_policy
 log = logging.getLogger("nexus_import")
 PHASE = "Publish"
 TASK_ID = "publish.approve_plan"
-UNANSWERED = {"timeout": "Timed out"}
 WHEN = "when"
 NOW = "now"
 IN_THE_WINDOW = "in the publish window"
@@ -71,16 +70,10 @@ def make_approval() -> PlanApproval:
     )
 
 
-class PlanApproval(ApprovalOperator):
-    """Asks for the approval of the run's latest plan, and writes question and answer to the journal.
+class PlanApproval(JournalledApproval):
+    """Asks for the approval of the run's latest plan."""
 
-    The journal is what the publish believes: a task that was marked as success by hand leaves no answer there.
-    """
-
-    def execute(self, context: Context) -> Any:
-        """Put the plan's table into the question and ask."""
-        self.ask(context)
-        return super().execute(context)
+    phase = PHASE
 
     def ask(self, context: Context) -> None:
         """Write the question, and mail it."""
@@ -104,20 +97,12 @@ class PlanApproval(ApprovalOperator):
             mail = run_mails.waiting(summary, reasons, settings.policy.operators, until, places)
             send_mail(settings, mail, question.event)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer to the journal; a rejected plan skips the publish and the outcome turns red."""
-        self.note(context, event)
-        return super().execute_complete(context, event)
-
-    def note(self, context: Context, event: dict[str, Any]) -> None:
-        """Write the answer."""
+    def record(self, run_id: str, answer: Answer) -> None:
+        """Write the answer, and whether it says to publish outside the window."""
         settings = load_settings()
-        answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
-        who = (event.get("responded_by_user") or {}).get("name")
-        says_now = (event.get("params_input") or {}).get(WHEN) == NOW
+        says_now = answer.inputs.get(WHEN) == NOW
         with connect(settings.policy.connections.nexus) as connection, connection.transaction():
-            record_answer(connection, context["run_id"], answer, who, says_now=says_now)
-        log.info("%s: %s by %s", PHASE, answer, who)
+            record_answer(connection, run_id, answer.text, answer.who, says_now=says_now)
 
 
 def say_when(settings: Settings, asked_at: datetime) -> str:

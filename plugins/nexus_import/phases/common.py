@@ -15,6 +15,7 @@ import psycopg
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import DAG, BaseHook, BaseOperator, get_current_context
+from botocore.config import Config
 from psycopg import Connection, IsolationLevel
 
 from nexus_import import clock
@@ -50,23 +51,44 @@ def read_parameters(known: set[str]) -> dict[str, Any]:
 
 
 @contextmanager
+def open_session(connection_id: str) -> Iterator[Connection[Any]]:
+    """Open a connection to Nexus; the caller opens transactions. PostgreSQL's errors are raised as they are."""
+    hook = PostgresHook(postgres_conn_id=connection_id, options=SESSION_OPTIONS, log_sql=False)
+    with closing(cast(Connection[Any], hook.get_conn())) as connection:
+        connection.autocommit = True
+        # behind a pooler each transaction may meet another server process, which knows nothing of the last one's
+        connection.prepare_threshold = None
+        yield connection
+
+
+@contextmanager
 def connect(connection_id: str) -> Iterator[Connection[Any]]:
     """Open a connection to Nexus; the caller opens transactions. Statements and their values are not logged."""
-    hook = PostgresHook(postgres_conn_id=connection_id, options=SESSION_OPTIONS, log_sql=False)
     try:
-        with closing(cast(Connection[Any], hook.get_conn())) as connection:
-            connection.autocommit = True
+        with open_session(connection_id) as connection:
             yield connection
     except psycopg.Error as error:
         # PostgreSQL's own text may quote a row's values: it must not reach a task log.
         raise DatabaseRefusedError(describe(error)) from None
 
 
+def open_bucket(settings: Settings, config: Config | None = None) -> tuple[Any, str]:
+    """Return the boto3 client of the storage connection and the name of its bucket."""
+    name = settings.policy.connections.storage
+    hook = S3Hook(aws_conn_id=name, config=config)
+    bucket = hook.conn_config.get_service_config("s3").get("bucket_name")
+    if not bucket:
+        raise ConfigurationError(
+            f"The Airflow connection '{name}' names no bucket: put it into its extra, as "
+            '{"service_config": {"s3": {"bucket_name": "…"}}}.'
+        )
+    return hook.get_conn(), bucket
+
+
 def open_store(settings: Settings) -> ObjectStore:
     """Return the object store of the storage connection."""
-    hook = S3Hook(aws_conn_id=settings.policy.connections.storage)
-    bucket = hook.conn_config.get_service_config("s3")["bucket_name"]
-    return ObjectStore(hook.get_conn(), bucket, settings.policy.storage.prefix, settings.policy.storage.encryption)
+    client, bucket = open_bucket(settings)
+    return ObjectStore(client, bucket, settings.policy.storage.prefix, settings.policy.storage.encryption)
 
 
 @contextmanager

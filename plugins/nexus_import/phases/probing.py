@@ -53,7 +53,7 @@ def probe_application(settings: Settings, run_id: str, phase: str) -> list[Check
     """
     name = settings.policy.connections.application
     try:
-        access = _find_access(name)
+        access = find_access(name)
     except ConfigurationError as error:
         return [away_result([Finding("application", detail=str(error))], settings, name)]
     if access is None:
@@ -75,7 +75,7 @@ def log_warnings(phase: str, results: list[CheckResult]) -> None:
             log.warning("%s: %s", phase, result.sentence())
 
 
-def _find_access(name: str) -> Access | None:
+def find_access(name: str) -> Access | None:
     """Return what the connection says, None when there is none; raise `ConfigurationError` when it cannot be used."""
     try:
         connection = BaseHook.get_connection(name)

@@ -9,9 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, chain, task, task_group
 from psycopg import IsolationLevel
 
@@ -41,7 +39,7 @@ from nexus_import.nexus.restore.scope import find_scope
 from nexus_import.nexus.restore.words import backup_line, headline, plan_lines, plan_table
 from nexus_import.nexus.roles import require_restricted
 from nexus_import.phases import restore_undo as undo
-from nexus_import.phases.approving import UNANSWERED
+from nexus_import.phases.asking import Answer, JournalledApproval
 from nexus_import.phases.common import Counts, connect, open_store
 from nexus_import.phases.mail import find_places, send_mail
 from nexus_import.phases.restore_common import (
@@ -175,16 +173,10 @@ def decide() -> bool:
     return is_asked
 
 
-class RestoreApproval(ApprovalOperator):
-    """Asks for the approval of the run's latest comparison, and writes question and answer to the journal.
+class RestoreApproval(JournalledApproval):
+    """Asks for the approval of the run's latest comparison: what would be lost."""
 
-    The journal is what the restore believes: a task that was marked as success by hand leaves no answer there.
-    """
-
-    def execute(self, context: Context) -> Any:
-        """Put what would be lost into the question and ask."""
-        self.ask(context)
-        return super().execute(context)
+    phase = PHASE
 
     def ask(self, context: Context) -> None:
         """Write the question."""
@@ -201,19 +193,11 @@ class RestoreApproval(ApprovalOperator):
             send_mail(step.settings, mail)
             step.finish("The question is asked")
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer to the journal; a rejection skips the restore and the outcome turns red."""
-        self.note(context, event)
-        return super().execute_complete(context, event)
-
-    def note(self, context: Context, event: dict[str, Any]) -> None:
+    def record(self, run_id: str, answer: Answer) -> None:
         """Write the answer."""
         settings, _ = load_restore_settings()
-        answer = UNANSWERED.get(event["error_type"], "Invalid") if "error" in event else event["chosen_options"][0]
-        who = (event.get("responded_by_user") or {}).get("name")
         with connect(settings.policy.connections.restore) as connection, connection.transaction():
-            record_answer(connection, context["run_id"], answer, who)
-        log.info("%s: %s by %s", PHASE, answer, who)
+            record_answer(connection, run_id, answer.text, answer.who)
 
 
 def _question(step: RestoreTask, plan: RestorePlan) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from nexus_import.errors import BackupError
+from nexus_import.errors import BackupError, RestoreRefused
 from nexus_import.nexus.backup import as_csv
 from nexus_import.nexus.manifest import SavedTable
 from nexus_import.nexus.restore.objects import read_csv
@@ -79,7 +79,22 @@ def load_tables(
             place = sql.Identifier("pg_temp", f"{prefix}_{number:04d}")
             loaded[saved.name] = LoadedTable(saved, shapes[saved.name], place)
             _load(connection, store, loaded[saved.name])
+    _require_own_session(connection, list(loaded.values()))
     return loaded
+
+
+def _require_own_session(connection: Connection[Any], tables: list[LoadedTable]) -> None:
+    """Raise `RestoreRefused` when the next transaction does not see what the last one loaded: a pooler is between."""
+    for table in tables:
+        query = sql.SQL("SELECT to_regclass({})").format(sql.Literal(table.rows.as_string(connection)))
+        row = connection.execute(query).fetchone()
+        if row is None or row[0] is None:
+            raise RestoreRefused(
+                "The restore's connection goes through a pooler that gives each transaction another session "
+                "(PgBouncer, pool_mode = transaction), and a restore keeps the backup in its session. Nothing was "
+                "changed. Let the connection name PostgreSQL's own host and port (docs/operations.md, PgBouncer), then "
+                "clear compare.compare_with_live with downstream."
+            )
 
 
 def _load(connection: Connection[Any], store: ObjectStore, table: LoadedTable) -> None:
