@@ -1,4 +1,8 @@
-"""The import report in Airflow's own UI: found, followed, understood, and read by whoever may only look."""
+"""The import report in Airflow's own UI: found, followed, understood, and read by whoever may only look.
+
+`REPORT_PICTURES=FOLDER python -m pytest tests/e2e/test_report_page.py` leaves pictures there: run.png and report.png are
+those of README.md, to be copied to docs/.
+"""
 
 from __future__ import annotations
 
@@ -126,6 +130,8 @@ def test_4_the_page_follows_a_run_until_it_waits_and_has_ended(fresh: World, pag
     assert frame.evaluate("document.activeElement.id") == "to-answer"
     assert frame.evaluate("document.getElementById('d-columns').open")
     assert_readable(page, own_address(fresh, run), "waiting")
+    if PICTURES:
+        take_pictures_of_readme(page, fresh, run, Path(PICTURES))
     frame = open_tab(page, fresh, run)
     run.client.answer(DAG_ID, run.run_id, APPROVE, ["Approve"])
     assert run.wait() == "success", run.last_words()
@@ -146,6 +152,20 @@ def test_5_dark_is_dark_as_airflow_is(fresh: World, page: Page, stopped: ImportR
         frame.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
         colours.append(frame.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert colours == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
+
+
+def take_pictures_of_readme(page: Page, world: World, run: ImportRun, folder: Path) -> None:
+    """Leave the pictures that README.md shows: the run in Airflow, and its report."""
+    page.set_viewport_size({"width": 1600, "height": 640})
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{world.stack.addresses.airflow_url}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}")
+    page.get_by_text("Phase 8: Post-Import").first.wait_for()
+    page.get_by_text("Required Action").first.wait_for()
+    page.screenshot(path=str(folder / "run.png"))
+    page.set_viewport_size({"width": 1280, "height": 1100})
+    page.goto(own_address(world, run))
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    page.screenshot(path=str(folder / "report.png"))
 
 
 def viewer_token(world: World) -> str:
@@ -170,9 +190,8 @@ def test_7_a_viewer_presses_trigger_and_clear_in_vain(fresh: World, page: Page, 
     run_ids = {run["dag_run_id"] for run in fresh.client.runs(DAG_ID)}
     assert hands.ask_to_trigger(page, fresh).status == 403
     hands.open_task(page, fresh, stopped, stopped.named_task())
-    page.get_by_role("button", name="Press shift+c to clear").click()
     with page.expect_response(lambda said: said.url.endswith("/clearTaskInstances")) as answered:
-        page.locator(hands.OPEN_DIALOG).wait_for()
+        page.get_by_role("button", name="Press shift+c to clear").click()
     assert answered.value.status == 403
     assert {run["dag_run_id"] for run in fresh.client.runs(DAG_ID)} == run_ids
     assert fresh.client.run(DAG_ID, stopped.run_id)["state"] == "failed"

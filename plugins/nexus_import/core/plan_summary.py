@@ -33,9 +33,14 @@ class TableSummary:
     overwritten: dict[str, int] = field(default_factory=dict)
 
     @property
+    def change_count(self) -> int:
+        """Rows that the plan touches in the table."""
+        return self.added + self.changed + self.removed
+
+    @property
     def has_changes(self) -> bool:
         """Tell whether the plan touches the table."""
-        return bool(self.added or self.changed or self.removed)
+        return self.change_count > 0
 
 
 @dataclass(frozen=True)
