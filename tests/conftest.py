@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support.trace import is_named, read_lines
 
 STORIES = "tests/e2e/"
-DEPLOYMENT = "tests/deploy/"
+DEPLOYMENT = "tests/deployment/"
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Airflow reads its settings when it is imported, which is before any fixture runs.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="nexus-import-airflow-")

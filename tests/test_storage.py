@@ -12,8 +12,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.utils import parse_timestamp
 from nexus_import.errors import BackupError, StorageError
-from nexus_import.storage import ObjectStore
+from nexus_import.storage import SMALL_BYTES, ObjectStore, read_times_quickly, read_timestamp
 
 from local.network import free_ports
 
@@ -47,6 +48,51 @@ def test_stream_arrives_whole_with_its_checksum(store: ObjectStore, size: int) -
     stored = store.put_stream(store.key("stream"), io.BytesIO(body[:size]), "text/csv")
     assert store.get_bytes(stored.key) == body[:size]
     assert (stored.byte_count, stored.sha256) == (size, hashlib.sha256(body[:size]).hexdigest())
+
+
+class Drops:
+    """A stream that gives less than it is asked for, as a network does."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = io.BytesIO(body)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._body.read(min(size, 100_000) if size >= 0 else size)
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES - 1, SMALL_BYTES, SMALL_BYTES + 1])
+def test_stream_in_drops_arrives_whole_at_the_size_where_parts_begin(store: ObjectStore, size: int) -> None:
+    body = (bytes(range(251)) * (size // 251 + 1))[:size]
+    stored = store.put_stream(store.key("drops"), Drops(body), "text/csv")
+    assert store.get_bytes(stored.key) == body
+    assert (stored.byte_count, stored.sha256) == (size, hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-09-01T01:02:03.000Z",
+        "2026-09-01T01:02:03+00:00",
+        "Tue, 01 Sep 2026 01:02:03 GMT",
+        1788224523,
+        "1788224523",
+        "20260901T010203Z",
+        "2026-09-01",
+        "20260901",  # seconds since 1970
+        "2026-09-01 01:02:03",
+    ],
+)
+def test_times_are_read_as_botocore_reads_them(written: Any) -> None:
+    assert read_timestamp(written) == parse_timestamp(written)
+
+
+def test_listing_is_read_with_its_times(store: ObjectStore, parts: Any) -> None:
+    store.put_bytes(store.key("one"), b"1", "text/plain")
+    session = boto3.Session("test", "test", region_name="ap-southeast-2")
+    read_times_quickly(session)
+    quick = ObjectStore(session.client("s3", endpoint_url=parts.s3_url), BUCKET, store.prefix, "AES256")
+    assert list(quick.list_objects(store.prefix)) == list(store.list_objects(store.prefix))
+    assert {type(entry.written_at.tzinfo).__name__ for entry in quick.list_objects(store.prefix)} == {"timezone"}
 
 
 def test_objects_are_encrypted_and_typed(store: ObjectStore, client: Any) -> None:

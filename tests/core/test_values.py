@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -51,6 +52,23 @@ def test_text_once_read_is_storable_and_reads_the_same(text: str) -> None:
     read = values.read_text(text)
     assert read is None or not re.search("[\x00-\x08\x0b-\x1f\x7f]", read)
     assert values.read_text(read) == read
+
+
+def test_text_that_is_read_quickly_reads_as_it_would_slowly() -> None:
+    """Every character beside others and at the end."""
+
+    class Slow(str):
+        pass
+
+    def read(text: str) -> str | None:
+        try:
+            return values.read_text(text)
+        except values.UnreadableValue as error:
+            return error.rule
+
+    for number in range(sys.maxunicode + 1):
+        text = f"a{chr(number)}b{chr(number)}"
+        assert read(text) == read(Slow(text)), hex(number)
 
 
 def test_text_with_half_a_character_is_refused() -> None:

@@ -16,7 +16,7 @@ SEED = 11
 REMINDED_AFTER_HOURS = 0.02
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """All parts with a small clinic; the DAG is known and switched on.
 
@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def delivered(stack: Stack) -> World:
     """The world at its beginning, with the DAG switched on and its missed slot behind it."""
     world = World(stack)

@@ -15,6 +15,13 @@ OPEN_DIALOG = "[role=dialog][data-scope=dialog][data-state=open]"
 def trigger(page: Page, world: World, **choices: str) -> ImportRun:
     """Open the form of the import, choose, and press Trigger."""
     known = {run["dag_run_id"] for run in world.client.runs(DAG_ID)}
+    ask_to_trigger(page, world, **choices)
+    [started] = [run for run in world.client.runs(DAG_ID) if run["dag_run_id"] not in known]
+    return ImportRun(world.client, started["dag_run_id"])
+
+
+def ask_to_trigger(page: Page, world: World, **choices: str) -> Response:
+    """Open the form of the import, choose, press Trigger, and return what Airflow answers."""
     page.goto(f"{world.stack.addresses.airflow_url}/dags/{DAG_ID}")
     page.get_by_role("button", name="Trigger").first.click()
     dialog = page.locator(OPEN_DIALOG)
@@ -23,15 +30,22 @@ def trigger(page: Page, world: World, **choices: str) -> ImportRun:
         box.click()
         box.fill(choice)
         page.get_by_role("option").first.click()
-    with page.expect_response(lambda answer: answer.url.endswith("/dagRuns") and answer.request.method == "POST"):
+    with page.expect_response(lambda said: said.url.endswith("/dagRuns") and said.request.method == "POST") as answered:
         dialog.get_by_role("button", name="Trigger").last.click()
-    [started] = [run for run in world.client.runs(DAG_ID) if run["dag_run_id"] not in known]
-    return ImportRun(world.client, started["dag_run_id"])
+    return answered.value
 
 
 def open_task(page: Page, world: World, run: ImportRun, task_id: str) -> None:
     """Open the page of a task of a run, which shows its log."""
     page.goto(f"{world.stack.addresses.airflow_url}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}/tasks/{task_id}")
+
+
+def read_storage(page: Page, world: World, run: ImportRun, task_id: str) -> str:
+    """Return what the tab Storage of a task shows."""
+    open_task(page, world, run, task_id)
+    page.get_by_role("link", name="Storage").click()
+    page.get_by_text("progress", exact=True).first.wait_for()
+    return page.locator("table").last.inner_text()
 
 
 def clear(page: Page, world: World, run: ImportRun, task_id: str) -> None:

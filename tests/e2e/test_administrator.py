@@ -75,6 +75,7 @@ def test_2_the_log_of_the_red_task_ends_with_what_to_do(
     )
     assert {record for record, _ in found} == {record["recordId"] for record in patients}
     assert all("Newcastle" in suggestion for _, suggestion in found)
+    assert fresh.assets_told_by(rehearsal) == []
 
 
 def test_3_mended_and_cleared_with_the_dialog_it_comes_to_its_end(
@@ -87,6 +88,10 @@ def test_3_mended_and_cleared_with_the_dialog_it_comes_to_its_end(
     assert rehearsal.wait() == "success", rehearsal.last_words()
     assert rehearsal.last_words().startswith("✅ Rehearsed")
     assert fresh.live() == before
+    assert fresh.assets_told_by(rehearsal) == []
+    read = fresh.truth["counts"]["filemaker"][CONTACTS]
+    storage = hands.read_storage(page, fresh, rehearsal, "phase_0_validate.fetch_patients")
+    assert f"patients: {read:,} of {read:,} (100 %)" in storage
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +123,4 @@ def test_5_approved_in_the_browser_it_is_published(fresh: World, page: Page, pub
     ]
     expected = fresh.truth["counts"]["filemaker"][CONTACTS]
     assert fresh.rows("SELECT count(*) FROM patients") == [(expected,)]
+    assert fresh.assets_told_by(publish) == ["nexus_imported"]

@@ -12,6 +12,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page
 
+from tests.e2e import hands
 from tests.e2e.browser import logged_in
 from tests.e2e.import_run import APPROVE, DAG_ID, WAITING_FOR_A_PERSON, ImportRun
 from tests.e2e.world import World
@@ -161,3 +162,17 @@ def test_6_nobody_sees_a_page_without_being_somebody(fresh: World, stopped: Impo
         answer = requests.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert answer.status_code == 200
         assert fresh.personal_values(answer.text) == []
+
+
+def test_7_a_viewer_presses_trigger_and_clear_in_vain(fresh: World, page: Page, stopped: ImportRun) -> None:
+    """Airflow shows these buttons to everybody."""
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    run_ids = {run["dag_run_id"] for run in fresh.client.runs(DAG_ID)}
+    assert hands.ask_to_trigger(page, fresh).status == 403
+    hands.open_task(page, fresh, stopped, stopped.named_task())
+    page.get_by_role("button", name="Press shift+c to clear").click()
+    with page.expect_response(lambda said: said.url.endswith("/clearTaskInstances")) as answered:
+        page.locator(hands.OPEN_DIALOG).wait_for()
+    assert answered.value.status == 403
+    assert {run["dag_run_id"] for run in fresh.client.runs(DAG_ID)} == run_ids
+    assert fresh.client.run(DAG_ID, stopped.run_id)["state"] == "failed"

@@ -118,6 +118,11 @@ class World:
                 found[str(mail["Subject"])] = text
         return found
 
+    def assets_told_by(self, run: ImportRun) -> list[str]:
+        """Return the names of the assets that other DAGs were told of by a run."""
+        events = self.client.request("GET", "assets/events", params={"source_run_id": run.run_id})["asset_events"]
+        return [event["name"] for event in events]
+
     def objects(self, prefix: str) -> dict[str, bytes]:
         """Return the objects of the bucket whose key starts with `prefix`."""
         places = self.stack.addresses

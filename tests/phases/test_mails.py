@@ -16,7 +16,8 @@ from local.network import free_ports, is_listening
 from local.nexus_database import REPOSITORY
 from local.processes import Program, RunningProgram
 from tests.support.installation import mail_connection
-from tests.support.runs import Run
+from tests.support.restore_runs import make_restore_run
+from tests.support.runs import Run, load_dag
 
 APPROVE = "publish.approve_plan"
 SINK_SECONDS = 30
@@ -120,3 +121,15 @@ def test_each_failure_is_mailed_with_what_to_do(new_run: Any, mails: Callable[[]
     assert "'vera' may not run the import: only admin may" in said
     assert "Next: Ask an operator to trigger the import." in said
     assert "Support: Nexus support, support@clinic.example. Send the address of the run" in said
+
+
+def test_the_red_end_of_a_restore_is_mailed_once(installation: Any, mails: Callable[[], list[EmailMessage]]) -> None:
+    run = make_restore_run(installation, load_dag("restore_backup"), backup="nobody/007").go()
+    assert subjects(mails) == ["restore started", "restore FAILED: stopped"]
+    for _ in range(2):
+        run.clear("end.outcome", downstream=False).go()
+        assert run.last_words
+    assert subjects(mails) == ["restore started", "restore FAILED: stopped"]
+    # the same again after another try is another end
+    run.clear("backup.choose_backup").go()
+    assert subjects(mails) == ["restore started", "restore FAILED: stopped", "restore FAILED: stopped"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ class Run:
     results: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, BaseException] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    durations: dict[str, float] = field(default_factory=dict)
     answer: str | None = None
     answered_by: str = OPERATOR
     answered_when: str = "in the publish window"
@@ -123,6 +125,7 @@ class Run:
 
     def _run(self, task: Any) -> None:
         self.tries[task.task_id] = self.tries.get(task.task_id, 0) + 1
+        started = time.perf_counter()
         with set_current_context(self._context(task)):  # type: ignore[arg-type]
             try:
                 result = self._call(task)
@@ -130,6 +133,8 @@ class Run:
                 logging.getLogger("nexus_import").error("%s failed: %s", task.task_id, error)
                 self.states[task.task_id], self.errors[task.task_id] = "failed", error
                 return
+            finally:
+                self.durations[task.task_id] = time.perf_counter() - started
         self.states[task.task_id], self.results[task.task_id] = "success", result
         self._skip_after(task, result)
 
@@ -175,6 +180,10 @@ class Run:
             task_id=task.task_id,
             try_number=self.tries[task.task_id],
             get_task_states=lambda **_: {self.run_id: dict(self.states)},
+            get_task_breadcrumbs=lambda **_: [
+                {"task_id": name, "state": state, "duration": self.durations.get(name)}
+                for name, state in self.states.items()
+            ],
         )
         dag_run = SimpleNamespace(
             dag_id=self.dag.dag_id,

@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from nexus_import.core.report import AttemptLine
 from nexus_import.core.report_phases import TaskNow
+from nexus_import.nexus.report_pages import Blocks, FindingFilter, count_findings, find_blocks, page_of_findings
 from nexus_import.web.airflow_side import RunNow
 from psycopg import Connection
 
@@ -83,6 +84,23 @@ def test_findings_are_sorted_as_asked(pages: TestClient) -> None:
     assert found == sorted(found)
     # what is no column of ours sorts nothing, and is no statement either
     assert pages.get(address(NEWEST_RUN, "/findings?sort=1;DROP")).status_code == 200
+
+
+@pytest.mark.parametrize("sort", ["check", "clinic", "severity", "status", "record"])
+@pytest.mark.parametrize("status", [None, "still open"])
+def test_a_page_is_the_same_when_only_its_blocks_are_sorted(
+    airflow: ScriptedAirflow, sort: str, status: str | None
+) -> None:
+    wanted = FindingFilter(sort=sort, status=status)
+    with airflow.open_journal() as connection:
+        groups = count_findings(connection, NEWEST_RUN)
+        total = sum(group.finding_count for group in groups if wanted.takes(group))
+        for skip in (0, 1_230, 4_990, 12_480, 24_990, total - 20):
+            blocks = find_blocks(groups, wanted, 50, skip)
+            assert sort == "record" or 1 <= len(blocks.names or ()) <= 12
+            narrow = page_of_findings(connection, NEWEST_RUN, wanted, blocks, 50)
+            assert narrow == page_of_findings(connection, NEWEST_RUN, wanted, Blocks(None, skip), 50)
+            assert len(narrow) == min(50, total - skip)
 
 
 def test_downloads_hold_what_the_filter_shows(pages: TestClient) -> None:

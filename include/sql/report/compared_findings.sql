@@ -1,7 +1,8 @@
 -- purpose: the findings of a run, each new or still open, and the findings of earlier runs that are fixed. Each check is
 --          compared with the newest earlier run that ran it; a finding is the same when check, entity, record (else row)
 --          and field are, which `same_as` is made of.
--- parameters: run_id. Result: one row per finding, in no order; stands in other statements as `compared`. Only reads.
+-- parameters: run_id; check_ids, NULL for all checks. Result: one row per finding, in no order; stands in other
+--             statements as `compared`. Only reads.
 WITH due AS (
     SELECT result.check_id, result.title, result.severity, result.todo, former.run_id AS former_run_id
     FROM nexus_import.check_result AS result
@@ -17,6 +18,7 @@ WITH due AS (
     ) AS former ON true
     -- a check that this run did not come to says nothing about what it found before
     WHERE result.run_id = %(run_id)s
+      AND (%(check_ids)s::text[] IS NULL OR result.check_id = ANY(%(check_ids)s))
 ),
 former AS NOT MATERIALIZED (
     SELECT finding.*
@@ -29,6 +31,7 @@ compared AS NOT MATERIALIZED (
     FROM nexus_import.finding AS present
     LEFT JOIN (SELECT DISTINCT same_as FROM former) AS known USING (same_as)
     WHERE present.run_id = %(run_id)s
+      AND (%(check_ids)s::text[] IS NULL OR present.check_id = ANY(%(check_ids)s))
     UNION ALL
     SELECT 'fixed', former.*
     FROM former

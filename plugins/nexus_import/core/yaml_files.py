@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from nexus_import.core.nearest import nearest
 from nexus_import.errors import ConfigurationError
 
+_QUICK_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_WANTED = "must be text; put it in quotes"
 
 
@@ -78,9 +79,7 @@ class YamlFile:
     def read(cls, path: Path) -> YamlFile:
         """Read a file; raise `UnreadableFile` when it is missing, no text or no YAML."""
         try:
-            text = path.read_text(encoding="utf-8")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            content = yaml.safe_load(text)
+            content, lines, repeated = _parse(path.read_text(encoding="utf-8"))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{path.name} line {mark.line + 1}" if mark else path.name
@@ -89,9 +88,6 @@ class YamlFile:
             raise UnreadableFile(mistake) from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UnreadableFile(Mistake(path.name, f"cannot be read: {error}")) from None
-        lines: dict[str, int] = {}
-        repeated: list[tuple[str, int]] = []
-        _collect(root, "", lines, repeated)
         places = Places(path.name, lines)
         return cls(
             content,
@@ -181,6 +177,31 @@ def _merged(base: Any, own: Any) -> Any:
         return own
     kept = {key: value for key, value in base.items() if key not in own}
     return kept | {key: _merged(base.get(key), value) for key, value in own.items() if value is not None}
+
+
+def _parse(text: str) -> tuple[Any, dict[str, int], list[tuple[str, int]]]:
+    """Return the content, the line of each key, and the keys that stand there once more with their lines.
+
+    Every task reads these files, so they are parsed once, in C where PyYAML has it; a mistake is told in the words of
+    the parser in Python, which say more.
+    """
+    try:
+        return _parse_with(_QUICK_LOADER, text)
+    except yaml.YAMLError:
+        return _parse_with(yaml.SafeLoader, text)
+
+
+def _parse_with(kind: Any, text: str) -> tuple[Any, dict[str, int], list[tuple[str, int]]]:
+    lines: dict[str, int] = {}
+    repeated: list[tuple[str, int]] = []
+    loader = kind(text)
+    try:
+        root = loader.get_single_node()
+        # before the content is made, which resolves merge keys in the nodes themselves
+        _collect(root, "", lines, repeated)
+        return None if root is None else loader.construct_document(root), lines, repeated
+    finally:
+        loader.dispose()
 
 
 def _collect(node: yaml.Node | None, path: str, lines: dict[str, int], repeated: list[tuple[str, int]]) -> None:

@@ -69,7 +69,7 @@ def require_type(name: str, connection_id: str, *types: str) -> Iterator[Item]:
         yield bad(
             name,
             f"there is no Airflow connection '{connection_id}', or it cannot be read",
-            f"create it with the type {wanted} (docs/runbook.md, Setting it up), or correct connections in the policy",
+            f"create it with the type {wanted} (docs/setting_up.md), or correct connections in the policy",
         )
     elif connection.conn_type not in types:
         yield bad(

@@ -80,7 +80,7 @@ class FileMakerSide:
         hook = FileMakerFilesHook(self.settings.policy.connections.filemaker)
         is_good, sentence = hook.test_connection()
         if not is_good:
-            return bad(SOURCE, sentence, "export the files again (docs/runbook.md, Importing from exported files)")
+            return bad(SOURCE, sentence, "export the files again (docs/setting_up.md, Importing from exported files)")
         return good(SOURCE, sentence)
 
 

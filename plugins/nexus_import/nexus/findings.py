@@ -74,7 +74,7 @@ def read_finding_lines(connection: Connection[Any], run_id: str) -> list[Finding
     Each check is compared with the newest earlier run that ran it.
     """
     with connection.cursor(row_factory=class_row(FindingLine)) as cursor:
-        return cursor.execute(compose_compared("compare_findings"), {"run_id": run_id}).fetchall()
+        return cursor.execute(compose_compared("compare_findings"), {"run_id": run_id, "check_ids": None}).fetchall()
 
 
 def compose_compared(name: str, **parts: sql.Composable) -> sql.Composed:

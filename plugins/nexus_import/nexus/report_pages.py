@@ -5,7 +5,8 @@ How many statements a page takes does not depend on how many rows there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,15 @@ class FindingGroup:
     clinic: str | None
     status: str
     finding_count: int
+
+
+BLOCK_NAMES: dict[str, Callable[[FindingGroup], str | None]] = {
+    "check": lambda group: group.check_id,
+    "clinic": lambda group: group.clinic,
+    "severity": lambda group: group.severity,
+    "status": lambda group: group.status,
+}
+"""What is sorted by first, where all findings of a group have the same of it; a record's id is each one's own."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ def has_journal(connection: Connection[Any]) -> bool:
 def count_findings(connection: Connection[Any], run_id: str) -> list[FindingGroup]:
     """Return the run's findings and those that are fixed, counted by all that they are filtered by."""
     with connection.cursor(row_factory=class_row(FindingGroup)) as cursor:
-        return cursor.execute(compose_compared("count_findings"), {"run_id": run_id}).fetchall()
+        return cursor.execute(compose_compared("count_findings"), {"run_id": run_id, "check_ids": None}).fetchall()
 
 
 def counts_by_check(groups: Iterable[FindingGroup]) -> dict[str, FindingCounts]:
@@ -101,8 +111,44 @@ def counts_by_check(groups: Iterable[FindingGroup]) -> dict[str, FindingCounts]:
     return {check_id: FindingCounts(found[NEW], found[OPEN], found[FIXED]) for check_id, found in counts.items()}
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """The findings among which a page lies: `names` are pairs of what is sorted by first and the check, None all."""
+
+    names: list[tuple[str | None, str]] | None
+    skip: int
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters of page_findings.sql that name them."""
+        firsts, check_ids = zip(*self.names, strict=True) if self.names is not None else (None, None)
+        return {
+            "block_firsts": list(firsts) if firsts is not None else None,
+            "check_ids": list(check_ids) if check_ids is not None else None,
+            "skip": self.skip,
+        }
+
+
+def find_blocks(groups: Iterable[FindingGroup], wanted: FindingFilter, size: int, skip: int) -> Blocks:
+    """Return where a page lies, by the counts that are known: what stands before and after need not be sorted."""
+    if wanted.sort not in BLOCK_NAMES:
+        return Blocks(None, skip)
+    first, counts = BLOCK_NAMES[wanted.sort], Counter[tuple[str | None, str]]()
+    for group in groups:
+        if wanted.takes(group):
+            counts[first(group), group.check_id] += group.finding_count
+    # as PostgreSQL sorts: bytes of UTF-8 are in the order of code points, and NULL comes last
+    names, passed, before = [], 0, 0
+    for name in sorted(counts, key=lambda block: (block[0] is None, block[0] or "", block[1])):
+        if passed + counts[name] <= skip:
+            before = passed + counts[name]
+        elif passed < skip + size:
+            names.append(name)
+        passed += counts[name]
+    return Blocks(names, skip - before)
+
+
 def page_of_findings(
-    connection: Connection[Any], run_id: str, wanted: FindingFilter, size: int, skip: int
+    connection: Connection[Any], run_id: str, wanted: FindingFilter, blocks: Blocks, size: int
 ) -> list[FindingLine]:
     """Return one page of the run's findings."""
     first = sql.SQL("{} COLLATE {}").format(sql.SQL(SORTS[wanted.sort]), sql.Identifier("C"))
@@ -113,8 +159,7 @@ def page_of_findings(
         "clinic": wanted.clinic,
         "status": wanted.status,
         "size": size,
-        "skip": skip,
-    }
+    } | blocks.values()
     with connection.cursor(row_factory=class_row(FindingLine)) as cursor:
         return cursor.execute(compose_compared("page_findings", first=first), values).fetchall()
 

@@ -28,7 +28,7 @@ from nexus_import.nexus.database_errors import describe
 from nexus_import.nexus.journal import StepRecord, record_failure, record_step
 from nexus_import.nexus.session import SESSION_OPTIONS
 from nexus_import.settings import Parameters, Settings
-from nexus_import.storage import ObjectStore
+from nexus_import.storage import ObjectStore, read_times_quickly
 
 log = logging.getLogger("nexus_import")
 
@@ -72,10 +72,20 @@ def connect(connection_id: str) -> Iterator[Connection[Any]]:
         raise DatabaseRefusedError(describe(error)) from None
 
 
+class _StoreHook(S3Hook):
+    """The provider's hook, with clients that list a bucket quickly."""
+
+    def get_session(self, *args: Any, **options: Any) -> Any:
+        """Return the session that clients are made from."""
+        session = super().get_session(*args, **options)
+        read_times_quickly(session)
+        return session
+
+
 def open_bucket(settings: Settings, config: Config | None = None) -> tuple[Any, str]:
     """Return the boto3 client of the storage connection and the name of its bucket."""
     name = settings.policy.connections.storage
-    hook = S3Hook(aws_conn_id=name, config=config)
+    hook = _StoreHook(aws_conn_id=name, config=config)
     bucket = hook.conn_config.get_service_config("s3").get("bucket_name")
     if not bucket:
         raise ConfigurationError(

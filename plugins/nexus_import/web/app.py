@@ -19,6 +19,7 @@ from nexus_import.nexus.findings import read_finding_lines
 from nexus_import.nexus.report import list_runs
 from nexus_import.nexus.report_pages import (
     FindingFilter,
+    find_blocks,
     has_journal,
     list_refused,
     list_restores,
@@ -133,7 +134,8 @@ class Pages:
             pages = max(-(-total // FINDINGS_PER_PAGE), 1)
             page = min(page, pages)
             skip = (page - 1) * FINDINGS_PER_PAGE
-            lines = page_of_findings(connection, run_id, chosen, FINDINGS_PER_PAGE, skip) if total else []
+            blocks = find_blocks(groups, chosen, FINDINGS_PER_PAGE, skip)
+            lines = page_of_findings(connection, run_id, chosen, blocks, FINDINGS_PER_PAGE) if total else []
         return html(
             "findings.html",
             self._links(request, run_id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 
 from nexus_import.core.values.text import UnreadableValue
 
@@ -17,10 +18,7 @@ _MAX_DOUBLE_DIGITS = 15
 
 def fit(value: object, column_type: str) -> None:
     """Raise `UnreadableValue` when the column cannot hold the value exactly; `column_type` as PostgreSQL writes it."""
-    match = _TYPE.fullmatch(column_type)
-    if match is None:
-        return
-    kind, size, scale = match[1], match[2], match[3]
+    kind, size, scale = _parts(column_type)
     if isinstance(value, str) and kind in ("character varying", "character") and size and len(value) > int(size):
         raise UnreadableValue(f"is longer than {size} characters")
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -33,6 +31,12 @@ def fit(value: object, column_type: str) -> None:
         _fit_numeric(number, int(size) if size else None, int(scale or 0))
     elif kind == "double precision" and len(number.as_tuple().digits) > _MAX_DOUBLE_DIGITS:
         raise UnreadableValue(f"has more than {_MAX_DOUBLE_DIGITS} digits, which the column would round")
+
+
+@cache
+def _parts(column_type: str) -> tuple[str, str | None, str | None]:
+    match = _TYPE.fullmatch(column_type)
+    return (match[1], match[2], match[3]) if match else ("", None, None)
 
 
 def _fit_numeric(number: Decimal, precision: int | None, scale: int) -> None:

@@ -15,6 +15,7 @@ MAX_ID_CHARACTERS = 200
 
 # Python's own reading of a UUID takes forms that PostgreSQL refuses.
 _UUID = re.compile(r"(\{)?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?(1)\})", re.IGNORECASE)
+_PLAIN_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DAMAGED = re.compile(r"[0-9]+(?:\.[0-9]+)?E[+-][0-9]+|[0-9]+\.[0-9]+E[0-9]+|[0-9]+\.0*", re.IGNORECASE)
 """What a spreadsheet makes of an id that looks like a number: 4711.0, 4.711E+17."""
 
@@ -28,6 +29,9 @@ def read_filemaker_id(value: object) -> str | None:
         raise UnreadableValue("is a number as a spreadsheet writes it (4711.0, 4.7E+17), and no id")
     if len(text) > MAX_ID_CHARACTERS:
         raise UnreadableValue(f"is longer than {MAX_ID_CHARACTERS} characters, and no id")
+    # nearly every id is written like this already, but for its case
+    if _PLAIN_UUID.fullmatch(text):
+        return text.lower()
     return str(uuid.UUID(text)) if _UUID.fullmatch(text) else text.lower()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
@@ -45,6 +46,8 @@ def read_text(value: object) -> str | None:
     """
     if value is None or value == "":
         return None
+    if type(value) is str and value.isprintable():  # nearly every value: nothing to leave out but blanks
+        return value.strip() or None
     text = _LINE_END.sub("\n", _CONTROL.sub("", _written(value))).strip()
     if _HALF_CHARACTER.search(text):
         raise UnreadableValue("holds half of a character (an emoji that was cut)")
@@ -61,7 +64,12 @@ def fold_name(value: object) -> str:
 
     A name of nothing but punctuation stays as it is, so that it is not like every other one.
     """
-    name = unicodedata.normalize("NFC", read_words(value).casefold())
+    return _fold(read_words(value))
+
+
+@lru_cache(maxsize=4096)
+def _fold(words: str) -> str:
+    name = unicodedata.normalize("NFC", words.casefold())
     # what stood apart may go together now: C, a point, a cedilla
     plain = unicodedata.normalize("NFC", "".join(_plain(character) for character in name))
     return _WHITE_SPACE.sub(" ", plain).strip() or name

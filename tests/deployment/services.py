@@ -23,7 +23,7 @@ from local.network import LOOPBACK, free_ports
 from local.postgres import PostgresCluster, binaries
 from local.processes import Program, StackError
 from local.supervisor import Supervisor
-from tests.deploy.composefile import REPOSITORY, image_environment
+from tests.deployment.composefile import REPOSITORY, image_environment
 
 OURS = ("nexus-import:", "nexus-import-demo:")
 START_SECONDS = 240.0

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.composefile import REPOSITORY, read, read_env
-from tests.deploy.deployment import IMPORT_ADMIN, Deployment
-from tests.deploy.services import Services
+from tests.deployment.composefile import REPOSITORY, read, read_env
+from tests.deployment.deployment import IMPORT_ADMIN, Deployment
+from tests.deployment.services import Services
 
 SCALE = "0.02"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What `python3 deploy/make_env.py --demo` writes, with a small clinic."""
     file = tmp_path_factory.mktemp("settings") / ".env"
@@ -27,13 +27,13 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return read_env(file) | {"DEMO_SCALE": SCALE}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def content(variables: dict[str, str]) -> dict[str, Any]:
     """docker-compose.yaml with these variables."""
     return read(variables)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def services(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Every service of the file, the profile demo included, healthy."""
     directory = tmp_path_factory.mktemp("deployment")
@@ -44,7 +44,7 @@ def services(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployment(services: Services, variables: dict[str, str]) -> Deployment:
     """The running deployment as people reach it; the import is switched on."""
     reached = Deployment(services, variables)

@@ -14,7 +14,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from tests.deploy.composefile import (
+from tests.deployment.composefile import (
     COMPOSE_FILE,
     DOCKERFILE,
     EXAMPLE,

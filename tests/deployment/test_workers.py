@@ -9,7 +9,7 @@ import pytest
 
 from local.airflow_client import AirflowClient
 from local.watchdog import members, signal_all
-from tests.deploy.deployment import IMPORT_ADMIN, PASSWORD, Deployment
+from tests.deployment.deployment import IMPORT_ADMIN, PASSWORD, Deployment
 from tests.e2e.import_run import APPROVE, DAG_ID, ImportRun
 from tests.e2e.test_killed_tasks import IN_EACH_PHASE
 from tests.e2e.watching import held

@@ -13,8 +13,8 @@ import requests
 from local.airflow_client import AirflowClient
 from local.network import LOOPBACK
 from local.nexus_database import OWNER, NexusDatabase
-from tests.deploy.composefile import REPOSITORY
-from tests.deploy.services import Services
+from tests.deployment.composefile import REPOSITORY
+from tests.deployment.services import Services
 from tests.e2e.world import World
 
 IMPORT_ADMIN = "clinic.admin"

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local.airflow_client import AirflowClient
-from tests.deploy.deployment import PASSWORD, TIMEOUT_SECONDS, Deployment
+from tests.deployment.deployment import PASSWORD, TIMEOUT_SECONDS, Deployment
 from tests.e2e.import_run import ImportRun
 
 pytestmark = pytest.mark.stack

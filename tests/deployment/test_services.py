@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.deploy.deployment import Deployment
-from tests.deploy.services import Services
+from tests.deployment.deployment import Deployment
+from tests.deployment.services import Services
 
 pytestmark = pytest.mark.stack
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.deploy.composefile import REPOSITORY, read, read_env
+from tests.deployment.composefile import REPOSITORY, read, read_env
 
 
 def make(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
