@@ -20,6 +20,10 @@ def test_every_layout_is_read_by_one_task(settings: Settings) -> None:
     assert {mapping.entity for mapping in settings.read_mappings()} <= set(read)
 
 
+def test_every_entity_can_have_a_layout_of_its_own() -> None:
+    assert set(chain.from_iterable(entities.FETCHES.values())) == set(entities.ENTITIES)
+
+
 def test_what_an_entity_refers_to_is_imported_before_it(settings: Settings) -> None:
     order = {entity: number for number, entity in enumerate(entities.IMPORTED)}
     for mapping in settings.imported():

@@ -116,3 +116,82 @@ def test_two_files_for_one_entity_are_refused(tmp_path: Path) -> None:
         ConfigurationError, match=r"patient\.yaml line 1: entity: patient is mapped in contact\.yaml already"
     ):
         load(tmp_path)
+
+
+EVIDENCE: dict[str, dict[str, Any]] = {
+    "contact_detail": {"owner_id": {"field": "o", "reference": "patient"}, "kind": {"field": "k", "type": "code"}},
+    "document": {"patient_id": {"field": "p", "reference": "patient"}},
+    "image": {"patient_id": {"field": "p", "reference": "patient"}},
+}
+"""The least that each kind of evidence says."""
+
+
+def load_beside(folder: Path, **others: dict[str, Any]) -> None:
+    """Load the patients' mapping with other entities' beside it."""
+    for entity, content in others.items():
+        least = {"entity": entity, "label": entity, "layout": "Others", "columns": EVIDENCE.get(entity, {})}
+        (folder / f"{entity}.yaml").write_text(yaml.safe_dump(least | content, sort_keys=False))
+    load(folder)
+
+
+@pytest.mark.parametrize(
+    ("entity", "columns", "message"),
+    [
+        ("document", {"patien_id": "text"}, r"columns\.patien_id: document has no such column \(nearest: patient_id"),
+        ("document", {"title": "text"}, r"columns\.title: document has no such column$"),
+        ("image", {"record_number": "text"}, r"columns\.record_number\.type: text does not fit .*: choose integer$"),
+        ("contact_detail", {"vlaue": "text"}, r"columns\.vlaue: contact_detail has no such column \(nearest: value\)"),
+        ("contact_detail", {"postcode": "integer"}, r"columns\.postcode\.type: integer does not fit .*post_code"),
+    ],
+)
+def test_column_of_evidence_that_nothing_reads_is_named(
+    tmp_path: Path, entity: str, columns: dict[str, str], message: str
+) -> None:
+    load_beside(tmp_path, **{entity: {}})
+    wrong = {name: {"field": "f", "type": kind} for name, kind in columns.items()}
+    with pytest.raises(ConfigurationError, match=rf"^{entity}\.yaml line \d+: {message}"):
+        load_beside(tmp_path, **{entity: {"columns": wrong | EVIDENCE[entity]}})
+
+
+@pytest.mark.parametrize("entity", EVIDENCE)
+def test_evidence_needs_to_say_whose_it_is(tmp_path: Path, entity: str) -> None:
+    whose = next(iter(EVIDENCE[entity]))
+    without = EVIDENCE[entity] | {whose: {"field": "p"}}
+    with pytest.raises(ConfigurationError, match=rf"{whose}\.reference: is missing: .*; add reference: patient$"):
+        load_beside(tmp_path, **{entity: {"columns": without}})
+    del without[whose]
+    with pytest.raises(ConfigurationError, match=rf"{entity}\.yaml line 4: columns: {whose} is missing"):
+        load_beside(tmp_path, **{entity: {"columns": without}})
+
+
+MADE = {"key": "Coordinator", "key_is": "name", "columns": {"last_name": {"field": "Coordinator"}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"records_of": "pateint"}, r"line \d+: records_of: no mapping file is of entity pateint \(nearest: patient\)"),
+        (
+            {"records_of": "patient"},
+            r"coordinator\.yaml line 3: layout: the records of patient are read from layout API_Contacts: name it here "
+            "too, or remove records_of to read Others",
+        ),
+        ({"records_of": "coordinator"}, r"records_of: coordinator has no records of its own: remove records_of"),
+    ],
+)
+def test_entity_that_cannot_be_made_of_other_records_is_named(
+    tmp_path: Path, content: dict[str, Any], message: str
+) -> None:
+    load_beside(tmp_path, coordinator=MADE | {"records_of": "patient", "layout": "API_Contacts"})
+    load_beside(tmp_path, coordinator=MADE)  # a layout of its own
+    with pytest.raises(ConfigurationError, match=message):
+        load_beside(tmp_path, coordinator=MADE | content)
+
+
+def test_entity_made_of_one_that_is_made_itself_is_named(tmp_path: Path) -> None:
+    made = MADE | {"records_of": "patient", "layout": "API_Contacts"}
+    with pytest.raises(
+        ConfigurationError,
+        match=r"company\.yaml line 6: records_of: coordinator has no records of its own: say records_of: patient",
+    ):
+        load_beside(tmp_path, coordinator=made, company={"columns": {}, "key": "x", "records_of": "coordinator"})

@@ -112,6 +112,11 @@ def test_a_column_of_details_is_staged_empty_and_reads_no_field() -> None:
             "columns.a.field",
             "a column with details has no field",
         ),
+        (
+            {"columns": {"a": {"details": "note", "shape": "contacts"}}},
+            "columns.a.details",
+            "the records of note cannot be gathered: say contact_detail",
+        ),
         ({"event_key": "filemaker_id"}, "key", "several fields make no UUID"),
         ({"adopt_by": ["patient_di"]}, "adopt_by", r"patient_di is none of columns (nearest: patient_id)"),
         ({"entity": "pateint_referrer"}, "entity", "the import knows no entity pateint_referrer"),

@@ -37,9 +37,13 @@ def stage(connection: Connection[Any], mapping: EntityMapping, records: list[dic
     stage_records(connection, mapper, [(str(number), "0", record) for number, record in enumerate(records, 1)])
 
 
-def gathered(connection: Connection[Any], details: list[dict[str, object]]) -> tuple[Any, Any, list[str]]:
+def gathered(
+    connection: Connection[Any],
+    details: list[dict[str, object]],
+    mapping: EntityMapping = MAPPINGS["contact_detail"],
+) -> tuple[Any, Any, list[str]]:
     """Return contacts, addresses and the columns that Nexus keeps of OWNER, who has these details."""
-    stage(connection, MAPPINGS["contact_detail"], details)
+    stage(connection, mapping, details)
     stage(connection, MAPPINGS["patient"], [{"id": OWNER, "nameLast": "A"}, {"id": OTHER, "nameLast": "B"}])
     gather_details(connection, MAPPINGS["patient"])
     row = connection.execute(
@@ -113,3 +117,12 @@ def test_nothing_leaves_what_nexus_has(connection: Connection[Any], details: lis
     contacts, addresses, kept = gathered(connection, details)
     assert (contacts, addresses) == ({}, {})
     assert {"contact_json", "address_json"} <= set(kept)
+
+
+def test_columns_that_a_clinic_has_no_field_for_are_left_out(connection: Connection[Any]) -> None:
+    mapped = MAPPINGS["contact_detail"].columns
+    least = {name: mapped[name] for name in ("owner_id", "kind", "value")}
+    mapping = MAPPINGS["contact_detail"].model_copy(update={"columns": least})
+    contacts, addresses, _ = gathered(connection, [detail("Mobile", "0412 345 678", "wife")], mapping)
+    assert contacts["phones"] == [{"type": "mobile", "number": "0412 345 678", "label": ""}]
+    assert addresses in (None, {})

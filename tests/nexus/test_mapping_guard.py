@@ -80,7 +80,19 @@ def columns(**columns: Any) -> dict[str, Any]:
         ),
         (
             columns(funding_type_id={"field": "f"}),
-            "columns.funding_type_id.type: text does not fit the column, which is uuid: choose uuid",
+            "columns.funding_type_id: holds a row of funding_sources: say lookup: funding_sources",
+        ),
+        (
+            columns(funding_type_id={"field": "f", "type": "uuid"}),
+            "columns.funding_type_id: holds a row of funding_sources: say lookup: funding_sources in place of type",
+        ),
+        (
+            columns(clinic_id={"field": "c", "reference": "appointment"}),
+            "columns.clinic_id: holds a row of clinics: say lookup: clinics in place of reference",
+        ),
+        (
+            columns(clinic_id={"field": "c", "lookup": "clinicians"}),
+            "columns.clinic_id.lookup: the column holds a row of clinics: say clinics in place of clinicians",
         ),
         (
             columns(plan_dates_json={"field": "f", "type": "integer"}),
@@ -131,8 +143,30 @@ def test_alias_to_a_name_that_nexus_has_twice_is_named(shared: Installation, con
         shared.execute("DELETE FROM funding_sources WHERE name = 'NDIS.'")
 
 
-def test_shipped_mappings_fit(connection: Connection[Any]) -> None:
-    assert find_mapping_mistakes(connection, load_mappings(FOLDER).values()) == []
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ({"field": "p"}, ": holds a row of patients: say reference: patient"),
+        ({"field": "p", "type": "uuid"}, ": holds a row of patients: say reference: patient in place of type"),
+        ({"field": "p", "lookup": "clinics"}, ": holds a row of patients: say reference: patient in place of lookup"),
+        (
+            {"field": "p", "reference": "appointment"},
+            ".reference: the column holds a row of patients: say patient in place of appointment",
+        ),
+    ],
+)
+def test_column_that_holds_another_record_is_filled_with_a_reference(
+    connection: Connection[Any], column: dict[str, Any], says: str
+) -> None:
+    note = yaml.safe_load((FOLDER / "note.yaml").read_text())
+    made = EntityMapping.model_validate(note | {"columns": note["columns"] | {"patient_id": column}})
+    found = find_mapping_mistakes(connection, [mapping(), made])
+    assert [str(mistake) for mistake in found] == [f"note.yaml: columns.patient_id{says}"]
+
+
+@pytest.mark.parametrize("folder", [FOLDER, FOLDER / "reference"], ids=["default", "reference"])
+def test_shipped_mappings_fit(connection: Connection[Any], folder: Path) -> None:
+    assert find_mapping_mistakes(connection, load_mappings(folder).values()) == []
 
 
 def test_every_mistake_is_found_with_its_line(connection: Connection[Any], tmp_path: Path) -> None:

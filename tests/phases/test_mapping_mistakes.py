@@ -38,7 +38,8 @@ def test_run_stops_before_reading_and_names_every_mistake_of_every_file(
                 "note.yaml",
                 edit(folder, "note.yaml", "{field: Note, clinical", "{field: Nope, clinical"),
             ),
-            "layout: FileMaker database 'Clinic' has no layout 'API_Letter'": (
+            "layout: FileMaker database 'Clinic' has no layout 'API_Letter' (code 105). "
+            "The nearest of its 7 layouts is 'API_Letters'.": (
                 "letter.yaml",
                 edit(folder, "letter.yaml", "layout: API_Letters", "layout: API_Letter"),
             ),

@@ -33,12 +33,20 @@ FETCHES: dict[str, tuple[str, ...]] = {
     "fetch_notes": ("note",),
     "fetch_letters": ("letter",),
     "fetch_reminders": ("reminder",),
-    "fetch_contacts": ("contact_detail", "company", "referrer", "referrer_company", "patient_referrer"),
+    "fetch_contacts": (
+        "contact_detail",
+        "company",
+        "referrer",
+        "coordinator",
+        "referrer_company",
+        "patient_referrer",
+        "patient_coordinator",
+    ),
     "fetch_messages": ("message", "reply"),
     "fetch_documents": ("document",),
     "fetch_images": ("image",),
 }
-"""The tasks that read FileMaker, and what each reads. Coordinators are read out of other records."""
+"""The tasks that read FileMaker, and what each reads: every entity, but for those made of another one's records."""
 READ_COLUMNS: dict[str, dict[str, str]] = {
     "patient": {
         "first_name": "text",
@@ -68,8 +76,23 @@ READ_COLUMNS: dict[str, dict[str, str]] = {
         "clinic_id_name": "text",
         "clinic_id": "uuid",
     },
+    "contact_detail": {
+        "owner_id_filemaker_id": "text",
+        "kind": "text",
+        "label": "text",
+        "value": "text",
+        "is_default": "bigint",
+        "line1": "text",
+        "line2": "text",
+        "suburb": "text",
+        "state": "text",
+        "postcode": "text",
+        "country": "text",
+    },
     "document": {"patient_id_filemaker_id": "text", "export_date": "text"},
     "image": {"patient_id_filemaker_id": "text", "record_number": "bigint", "export_date": "text"},
 }
 """The staged columns that the phases' statements and checks read, with their types: they are there for every clinic,
-empty where its mapping does not fill them."""
+empty where its mapping does not fill them. Of what is evidence nothing else is read."""
+NEEDED_COLUMNS = {"contact_detail": ("owner_id", "kind"), "document": ("patient_id",), "image": ("patient_id",)}
+"""The columns without which evidence says nothing."""

@@ -12,7 +12,7 @@ from nexus_import.core.mapping import COLUMN_TYPES, ColumnMapping, EntityMapping
 from nexus_import.core.nearest import nearest
 from nexus_import.core.values import fold_name
 from nexus_import.core.yaml_files import Mistake
-from nexus_import.nexus.catalog import Column, read_all_columns, read_all_tables
+from nexus_import.nexus.catalog import Column, read_all_columns, read_all_tables, read_foreign_keys
 from nexus_import.nexus.known_columns import read_known
 from nexus_import.nexus.lookups import ID_COLUMN, LOOKUP_TABLES, has_ids, read_lookups
 
@@ -38,12 +38,48 @@ _NEVER_NULL = frozenset({"sex", "text_list", "wall_time"})
 def find_mapping_mistakes(connection: Connection[Any], mappings: Iterable[EntityMapping]) -> list[Mistake]:
     """Return everything in the mappings that does not fit the tables and the preserved rows of Nexus."""
     mistakes: list[Mistake] = []
+    mappings = list(mappings)
+    parents = _read_parents(connection)
+    entities = {mapping.table: mapping.entity for mapping in mappings if mapping.table}
     for mapping in mappings:
-        mistakes += [mapping.mistake(key, what) for key, what in _of_lookups(connection, mapping)]
-        mistakes += [mapping.mistake(key, what) for key, what in _of_aliases(connection, mapping)]
+        links = dict(_of_links(mapping, parents, entities))
+        found = [*_of_lookups(connection, mapping), *_of_aliases(connection, mapping)]
         if mapping.table is not None:
-            mistakes += [mapping.mistake(key, what) for key, what in _of_table(connection, mapping, mapping.table)]
+            found += _of_table(connection, mapping, mapping.table)
+        # a type that would fit a link is no way to fill one
+        mistakes += [mapping.mistake(key, what) for key, what in found if key.removesuffix(".type") not in links]
+        mistakes += [mapping.mistake(key, what) for key, what in links.items()]
     return mistakes
+
+
+def _read_parents(connection: Connection[Any]) -> dict[tuple[str, str], str]:
+    """Return the table whose rows a column holds, by table and column."""
+    keys = read_foreign_keys(connection)
+    return {(key.table, key.columns[0]): key.parent_table for key in keys if len(key.columns) == 1}
+
+
+def _of_links(
+    mapping: EntityMapping, parents: dict[tuple[str, str], str], entities: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the columns that hold a row of another table, and are filled with something else.
+
+    `entities` are those that the mapping files fill tables with, by table. A row is found by its name or its FileMaker
+    id; what FileMaker itself writes there is no id of Nexus.
+    """
+    for name, column in mapping.columns.items():
+        parent = parents.get((mapping.table or "", name), "")
+        if parent in LOOKUP_TABLES:
+            option, wanted, given = "lookup", parent, column.lookup
+        elif parent in entities:
+            option, wanted, given = "reference", entities[parent], column.reference
+        else:
+            continue
+        if given is None:
+            instead = [other for other in ("lookup", "reference", "type") if other in column.model_fields_set]
+            what = f"holds a row of {parent}: say {option}: {wanted}"
+            yield f"columns.{name}", what + "".join(f" in place of {other}" for other in instead)
+        elif given != wanted and (option == "reference" or given in LOOKUP_TABLES):
+            yield f"columns.{name}.{option}", f"the column holds a row of {parent}: say {wanted} in place of {given}"
 
 
 def _of_table(connection: Connection[Any], mapping: EntityMapping, table: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nexus_import.core.entities import ENTITIES
 from nexus_import.core.mapping.entity import DATE_TYPES, ColumnMapping, EntityMapping
+from nexus_import.core.mapping.evidence import contradictions_of_evidence
 from nexus_import.core.nearest import nearest
 from nexus_import.core.scope import not_importable
 from nexus_import.core.yaml_files import Mistake, UnreadableFile, YamlFile, require_none
@@ -79,6 +80,7 @@ def contradictions(mapping: EntityMapping) -> Iterator[tuple[str, str]]:
     if mapping.entity not in ENTITIES:
         yield "entity", f"the import knows no entity {mapping.entity}{nearest(mapping.entity, ENTITIES)}"
     yield from not_importable(mapping.entity, mapping.out_of_scope)
+    yield from contradictions_of_evidence(mapping)
     for name, column in mapping.columns.items():
         for option, what in _of_column(mapping, column):
             yield f"columns.{name}.{option}", what
@@ -114,6 +116,8 @@ def _of_column(mapping: EntityMapping, column: ColumnMapping) -> Iterator[tuple[
 def _of_details(column: ColumnMapping) -> Iterator[tuple[str, str]]:
     if not (column.details and column.shape):
         yield "details" if column.shape else "shape", "is missing: details and shape go together"
+    elif column.details in ENTITIES and column.details != "contact_detail":
+        yield "details", f"the records of {column.details} cannot be gathered: say contact_detail"
     for option in sorted(column.model_fields_set - _WITH_DETAILS):
         yield option, f"a column with details has no {option}: its value is gathered from other records"
 
@@ -126,6 +130,18 @@ def _unknown_references(mappings: dict[str, EntityMapping]) -> Iterator[Mistake]
                     yield mapping.mistake(f"columns.{name}.{option}", _no_such_entity(entity, mappings))
         if mapping.records_of and mapping.records_of not in mappings:
             yield mapping.mistake("records_of", _no_such_entity(mapping.records_of, mappings))
+        elif mapping.records_of:
+            yield from _made_of(mapping, mappings[mapping.records_of])
+
+
+def _made_of(mapping: EntityMapping, source: EntityMapping) -> Iterator[Mistake]:
+    """Yield why one entity cannot be made of the records that are read for another one."""
+    if source.records_of:
+        whose = f"say records_of: {source.records_of}" if source.records_of != source.entity else "remove records_of"
+        yield mapping.mistake("records_of", f"{source.entity} has no records of its own: {whose}")
+    elif mapping.layout != source.layout:
+        what = f"the records of {source.entity} are read from layout {source.layout}: name it here too, or remove "
+        yield mapping.mistake("layout", f"{what}records_of to read {mapping.layout}")
 
 
 def _no_such_entity(entity: str, mappings: dict[str, EntityMapping]) -> str:
