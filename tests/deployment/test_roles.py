@@ -18,6 +18,8 @@ pytestmark = pytest.mark.stack
 DAG = "api/v2/dags/filemaker_import"
 RUN = f"{DAG}/dagRuns/no-such-run"
 TASK = f"{RUN}/taskInstances/publish.approve_plan"
+REPORTS = "nexus/"
+REPORT = f"{REPORTS}dags/filemaker_import/runs/no-such-run"
 REFUSED = (401, 403)
 
 
@@ -65,6 +67,11 @@ ACTS = (
     Act("read a task's log", ALL, "GET", f"{TASK}/logs/1"),
     Act("read what a task left", ALL, "GET", f"{TASK}/xcomEntries/return_value"),
     Act("read what is asked", ALL, "GET", f"{TASK}/-1/hitlDetails"),
+    Act("read the list of reports", ALL, "GET", REPORTS),
+    Act("read a report", ALL, "GET", REPORT),
+    Act("read findings", ALL, "GET", f"{REPORT}/findings"),
+    Act("download findings", ALL, "GET", f"{REPORT}/findings.csv"),
+    Act("read the ids of a plan", ALL, "GET", f"{REPORT}/plan/patients/change"),
 )
 # What FAB gives the roles User and Op when nobody takes it away.
 UNMENDED = {

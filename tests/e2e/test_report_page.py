@@ -1,6 +1,6 @@
 """The import report in Airflow's own UI: found, followed, understood, and read by whoever may only look.
 
-`REPORT_PICTURES=FOLDER python -m pytest tests/e2e/test_report_page.py` leaves pictures there: run.png and report.png
+`REPORT_PICTURES=FOLDER python -m pytest tests/e2e/test_report_page.py` leaves pictures there; run.png and report.png
 are those of README.md, to be copied to docs/.
 """
 

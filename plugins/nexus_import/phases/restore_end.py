@@ -64,7 +64,8 @@ def name_end(state: str) -> str:
     A task that was killed leaves nothing in the journal. Airflow knows how long each task ran, to the microsecond.
     """
     context = get_current_context()
-    ti: Any = context["ti"]  # the public protocol does not know of it, and every running task has it
+    # Airflow's protocol of a running task leaves this method out, which its class has
+    ti: Any = context["ti"]
     ran = ti.get_task_breadcrumbs(dag_id=context["dag_run"].dag_id, run_id=context["run_id"])
     others = sorted((each["task_id"], each["duration"]) for each in ran if each["task_id"] != OUTCOME)
     return f"end {state} {hashlib.sha256(json.dumps(others).encode()).hexdigest()[:16]}"
