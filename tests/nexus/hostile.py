@@ -67,6 +67,20 @@ MADE_OF_THE_VALUE = {
 }
 
 
+PLAIN_TEXT = {"text", "phone", "email", "post_code"}
+
+
+def documented(value: Any) -> str:
+    """Return the text that a value counts as, written down here once more."""
+    if isinstance(value, Decimal | float):
+        return str(value)
+    text = "" if value is None else str(value)
+    for end in ("\r\n", "\r", "\x0b", "\x0c"):
+        text = text.replace(end, "\n")
+    kept = [character for character in text if character in "\t\n" or not (character < " " or character == "\x7f")]
+    return "".join(kept).strip()
+
+
 @dataclass(frozen=True)
 class Case:
     """One record in which one field is hostile."""

@@ -24,11 +24,20 @@ from nexus_import.nexus.staging import REPEATED
 from psycopg import Connection, sql
 
 from local.clinic import REFERENCE_CLINIC
-from tests.nexus.hostile import MAPPINGS, SYDNEY, Case, Staged, columns_of, open_clinics, stage_hostile
+from tests.nexus.hostile import (
+    MAPPINGS,
+    PLAIN_TEXT,
+    SYDNEY,
+    Case,
+    Staged,
+    columns_of,
+    documented,
+    open_clinics,
+    stage_hostile,
+)
 from tests.support.installation import start_parts
 
 SCALE = 0.02
-PLAIN_TEXT = {"text", "phone", "email", "post_code"}
 ENTITIES = [(configuration, entity) for configuration in MAPPINGS for entity in sorted(MAPPINGS[configuration])]
 Clinics = dict[str, tuple[Path, Connection[Any]]]
 
@@ -166,17 +175,6 @@ def expect_no_wrong_day(staged: Staged, case: Case, name: str, column: ColumnMap
         assert value == usual or 0 < (value - start).total_seconds() <= 7_200, case.record_id
     else:
         assert value == usual, case.record_id
-
-
-def documented(value: Any) -> str:
-    """Return the text that a value counts as, written down here once more."""
-    if isinstance(value, Decimal | float):
-        return str(value)
-    text = "" if value is None else str(value)
-    for end in ("\r\n", "\r", "\x0b", "\x0c"):
-        text = text.replace(end, "\n")
-    kept = [character for character in text if character in "\t\n" or not (character < " " or character == "\x7f")]
-    return "".join(kept).strip()
 
 
 def test_what_is_staged_fits_its_column_in_nexus_uncut(staged: Staged) -> None:
