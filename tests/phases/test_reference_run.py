@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from nexus_import.core.source_names import SourceNames
-from nexus_import.nexus.checks import known_checks, load_check, run_check
+from nexus_import.nexus.checks import load_check, run_check
 from nexus_import.nexus.sql import include_folder
 from nexus_import.settings import Settings
 from psycopg import Connection, sql
 
 from local.clinic import CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC
+from tests.support.copies import own_include
 from tests.support.installation import Installation, start_installation, start_parts
 from tests.support.runs import Run
 
 SCALE = 0.02
 COORDINATOR = "NDIS Coordinator Name"
 SPECIALTIES = "phase_0/specialties_exist"
+VERIFY = "phase_0_validate.verify_filemaker"
 PARAMETERS = {
     "mode": "publish",
     "approval": "when_unusual",
@@ -287,6 +291,31 @@ def test_specialty_is_found_in_whatever_case_and_an_unknown_one_is_listed(publis
     assert planned == [("referrers", referrer, "change", ["specialty_id"])]
 
 
+def test_mistakes_in_details_and_optional_layouts_are_named_with_file_line_and_key(
+    published: Run, tmp_path: Path
+) -> None:
+    slips = {
+        "contact_detail.yaml": (
+            "field: ph}",
+            "field: phon}",
+            "columns.value.field: .+ has no field phon .nearest: ph.",
+        ),
+        "company.yaml": ("layout: API_Company", "layout: API_Compny", "layout: .+ no layout .+'API_Company'"),
+        "patient_referrer.yaml": ("id_Perscriber]", "id_Prescriber]", "key: .+ .nearest: id_Perscriber."),
+    }
+    expected = []
+    with own_include(tmp_path) as folder:
+        for name, (right, wrong, says) in slips.items():
+            path = folder / "mapping" / "reference" / name
+            text = path.read_text()
+            path.write_text(text.replace(right, wrong))
+            expected.append(f"{name} line {text[: text.index(right)].count(chr(10)) + 1}: {says}")
+        run = Run(published.installation, published.dag, PARAMETERS).go(until=VERIFY)
+    said = str(run.errors[VERIFY]).splitlines()[1:]
+    assert len(said) == len(slips)
+    assert [place for place in expected if not any(re.match(place, line) for line in said)] == [], said
+
+
 OPTIONAL = [
     "company",
     "coordinator",
@@ -349,14 +378,10 @@ def test_message_of_nobody_is_named(copy: Connection[Any], entity: str, check: s
 
 
 def test_every_check_of_what_only_this_clinic_maps_is_tried() -> None:
-    own, others = (
-        SourceNames(Settings.load({"configuration": name}, "manual").mappings)
-        for name in (PARAMETERS["configuration"], "default")
-    )
-    files = {check for check in known_checks() if (include_folder() / "sql" / "checks" / f"{check}.sql").exists()}
-    only_here = {
-        check for check in files if load_check(check, own).is_mapped and not load_check(check, others).is_mapped
-    }
+    names = (PARAMETERS["configuration"], "default")
+    own, others = (SourceNames(Settings.load({"configuration": name}).mappings) for name in names)
+    files = [f"{path.parent.name}/{path.stem}" for path in (include_folder() / "sql" / "checks").rglob("*.sql")]
+    only_here = {check for check in files if load_check(check, own).is_mapped > load_check(check, others).is_mapped}
     counts = {f"phase_5/{entity}_count_matches" for entity in OPTIONAL}
     assert only_here == counts | {f"phase_5/{name}_have_their_patient" for _, name in MESSAGES} | {SPECIALTIES}
 
