@@ -291,9 +291,7 @@ def test_specialty_is_found_in_whatever_case_and_an_unknown_one_is_listed(publis
     assert planned == [("referrers", referrer, "change", ["specialty_id"])]
 
 
-def test_mistakes_in_details_and_optional_layouts_are_named_with_file_line_and_key(
-    published: Run, tmp_path: Path
-) -> None:
+def test_slips_in_details_and_optional_layouts_are_named(published: Run, tmp_path: Path) -> None:
     slips = {
         "contact_detail.yaml": (
             "field: ph}",
