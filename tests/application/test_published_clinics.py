@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,10 +23,9 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """The application after the run, FileMaker's contacts by id, and Nexus's ids of those that became patients."""
+    """The application after the run, and Nexus's ids of FileMaker's contacts that became patients."""
 
     served: Served
-    contacts: dict[str, Fields]
     nexus_ids: dict[str, str]
 
     @property
@@ -34,6 +37,17 @@ class Shown:
     def patients(self) -> list[str]:
         """FileMaker's ids of those who become patients: both clinics leave out whom nobody gave a name."""
         return [key for key, row in self.contacts.items() if words(row["nameFirst"], row["nameLast"])]
+
+    def records(self, *layouts: str) -> list[Fields]:
+        """Return FileMaker's records of the one of these layouts that the clinic has."""
+        folder = self.served.installation.parts.clinic / "filemaker"
+        (path,) = [path for layout in layouts if (path := folder / f"{quote(layout)}.json").exists()]
+        return [record["fieldData"] for record in json.loads(path.read_text())["records"]]
+
+    @cached_property
+    def contacts(self) -> dict[str, Fields]:
+        """FileMaker's contacts by id."""
+        return {record["id"].upper(): record for record in self.records("API_Contacts")}
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -54,21 +68,36 @@ class Shown:
 def shown(request: pytest.FixtureRequest) -> Shown:
     """What is shown of each clinic."""
     served: Served = request.getfixturevalue(request.param)
-    folder = served.installation.parts.clinic / "filemaker"
-    records = json.loads((folder / f"{quote('API_Contacts')}.json").read_text())["records"]
-    contacts = {record["fieldData"]["id"].upper(): record["fieldData"] for record in records}
     nexus_ids = dict(
         served.installation.rows(
             "SELECT upper(filemaker_metadata ->> 'filemaker_id'), id::text FROM patients"
             " WHERE filemaker_metadata ->> 'filemaker_id' <> ''"
         )
     )
-    return Shown(served, contacts, nexus_ids)
+    return Shown(served, nexus_ids)
 
 
 def words(*texts: Any) -> str:
     """Return the texts as they are typed: without what FileMaker's own characters are."""
     return " ".join(" ".join(str(text or "").replace("\0", "") for text in texts).split())
+
+
+def day(text: str) -> datetime | None:
+    """Return the midnight that a day begins with as FileMaker writes it, None when it is empty or no day."""
+    for form in ("%m/%d/%Y", "%Y-%m-%d"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    return None
+
+
+def moment(date: str, time: str) -> datetime | None:
+    """Return the moment that a day and a time of the clinic's clock mean, None without a day."""
+    begins = day(date)
+    if begins is None:
+        return None
+    hours, minutes, seconds = (int(part) for part in (time or "0:0:0").split(":"))
+    wall = begins + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return wall.replace(tzinfo=ZoneInfo("Australia/Sydney"))
 
 
 def test_list_shows_every_patient_once_over_many_pages(shown: Shown) -> None:
@@ -87,6 +116,18 @@ def test_every_patient_opens_with_filemakers_name(shown: Shown) -> None:
     for key in shown.patients:
         patient, contact = shown.application.get(f"{PATIENTS}{shown.nexus_ids[key]}/"), shown.contacts[key]
         assert words(patient["first_name"], patient["last_name"]) == words(contact["nameFirst"], contact["nameLast"])
+
+
+def test_every_patient_opens_with_filemakers_birthday_and_number(shown: Shown) -> None:
+    compared = 0
+    for key in shown.patients:
+        patient, contact = shown.application.get(f"{PATIENTS}{shown.nexus_ids[key]}/"), shown.contacts[key]
+        assert words(patient["health_number"]) == words(contact["Health Number"]), key
+        born = day(contact["DOB"])
+        if born or not contact["DOB"]:  # what is no day is listed, and Nexus keeps what it has
+            assert patient["dob"] == (born and born.date().isoformat()), key
+        compared += born is not None
+    assert compared > len(shown.patients) / 2
 
 
 def test_search_finds_every_patient_by_parts_of_the_name_and_by_number(shown: Shown) -> None:
@@ -158,5 +199,16 @@ def test_calendar_shows_every_event_of_filemaker(shown: Shown) -> None:
         )
     }
     calendar = {event["id"]: event for event in shown.application.get(CALENDAR)}
+    records = {record["id"].upper(): record for record in shown.records("API_Appointments", "API_event")}
+    with_end = 0
     for key in set(shown.truth["appointments"]) - unreadable:
-        assert calendar[events[key]]["minutes"] >= 0
+        event, record = calendar[events[key]], records[key]
+        start = moment(record["startDate"], record["startTime"])
+        owner = record["patient_id"] if "patient_id" in record else record["id_Contact"]
+        assert (start, event["patient"]) == (datetime.fromisoformat(event["start"]), shown.nexus_ids[owner.upper()])
+        assert event["minutes"] >= 0
+        end = moment(record["endDate"], record["endTime"]) if record["endTime"] else None
+        if end and start and end >= start:
+            assert datetime.fromisoformat(event["end"]) == end, key
+            with_end += 1
+    assert with_end > 10

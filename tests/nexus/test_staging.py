@@ -11,6 +11,7 @@ import pytest
 from nexus_import.core.mapping import RowMapper, load_mappings
 from nexus_import.errors import WorkingCopyError
 from nexus_import.nexus.catalog import read_columns
+from nexus_import.nexus.lookups import LOOKUP_TABLES
 from nexus_import.nexus.staging import (
     create_staging_table,
     drop_repeated_findings,
@@ -114,6 +115,12 @@ def test_clinics_are_found_by_filemakers_id_and_funding_by_its_code(
         found = lookups["funding_sources"].find(code.lower())
         assert found is not None
         assert found.nexus_id == nexus_id
+
+
+def test_a_nexus_without_specialties_is_looked_up_in_all_the_same(shared: Installation) -> None:
+    with shared.owner() as owner, owner.transaction(force_rollback=True):
+        owner.execute("DROP TABLE specialties CASCADE")
+        assert read_lookups(owner, {}).keys() == LOOKUP_TABLES.keys() - {"specialties"}
 
 
 def test_lookups_have_every_preserved_name_and_the_durations(shared: Installation, connection: Connection[Any]) -> None:

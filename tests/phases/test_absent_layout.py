@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def test_notes_stay_when_their_layout_has_gone_and_are_known_when_it_is_back(
         run = new_run().go()
     assert run.errors == {}
     assert run.is_green
-    assert f"Layout {NOT_THERE} in FileMaker is not there: notes are left as they are" in caplog.text
+    said = (
+        f"layout: Layout {NOT_THERE} in FileMaker is not there: notes are left as they are; if FileMaker has it under"
+    )
+    assert re.search(rf"Phase 0: note\.yaml line 3: {said} another name, write that here", caplog.text)
+    assert "6 layouts readable; not there: notes" in caplog.text
     assert "no notes (skipped: FileMaker has no such layout)" in caplog.text
     assert run.results["publish.make_plan"]["removed_count"] == 0
     assert installation.live()["notes"] == notes

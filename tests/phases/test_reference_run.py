@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from nexus_import.core.source_names import SourceNames
 from nexus_import.nexus.checks import load_check, run_check
+from nexus_import.nexus.sql import include_folder
 from nexus_import.settings import Settings
 from psycopg import Connection, sql
 
 from local.clinic import CONFIGURATION_OF_CLINIC, REFERENCE_CLINIC
+from tests.support.copies import own_include
 from tests.support.installation import Installation, start_installation, start_parts
 from tests.support.runs import Run
 
 SCALE = 0.02
 COORDINATOR = "NDIS Coordinator Name"
+SPECIALTIES = "phase_0/specialties_exist"
+VERIFY = "phase_0_validate.verify_filemaker"
 PARAMETERS = {
     "mode": "publish",
     "approval": "when_unusual",
@@ -36,6 +42,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, dag: Any) -> Iterator[Ru
     ):
         for name, value in installation.environment().items():
             patch.setenv(name, value)
+        # what earlier imports filled as well would be there all the same
+        installation.execute("UPDATE referrers SET specialty_id = NULL WHERE filemaker_id IS NOT NULL")
         yield Run(installation, dag, PARAMETERS, answer="Approve").go()
 
 
@@ -170,6 +178,24 @@ def test_referrers_keep_their_ids_and_each_pair_stands_once(nexus: Installation,
     assert wanted <= set(pairs)
 
 
+def referrers_of(nexus: Installation) -> dict[str, dict[str, Any]]:
+    """Return FileMaker's referrers by record id."""
+    records = json.loads((nexus.parts.clinic / "filemaker" / "API_Referrer.json").read_text())["records"]
+    return {record["recordId"]: record["fieldData"] for record in records}
+
+
+def test_referrers_have_the_specialty_that_filemaker_says(nexus: Installation) -> None:
+    found = dict(
+        nexus.rows(
+            "SELECT upper(referrers.filemaker_id::text), specialties.name FROM referrers"
+            " LEFT JOIN specialties ON specialties.id = specialty_id"
+        )
+    )
+    said = {referrer["id"].upper(): referrer["contactType"] or None for referrer in referrers_of(nexus).values()}
+    assert len(set(said.values())) > 2
+    assert {key: found[key] for key in said} == said
+
+
 def test_documents_and_images_are_on_their_patients(nexus: Installation, patients: dict[str, str]) -> None:
     for table, truth in (("documents_document", "documents"), ("images_batch", "batches")):
         rows = dict(nexus.rows(f"SELECT id::text, object_id::text FROM {table}"))
@@ -242,6 +268,52 @@ def test_second_run_plans_nothing(published: Run) -> None:
     assert [plan[f"{what}_count"] for what in ("added", "changed", "removed")] == [0, 0, 0]
 
 
+def test_specialty_is_found_in_whatever_case_and_an_unknown_one_is_listed(published: Run) -> None:
+    control, referrers = published.installation.simulator.control, referrers_of(published.installation)
+    first, second = list(referrers)[:2]
+    practised = {referrer["contactType"] for referrer in referrers.values() if referrer["contactType"]}
+    other = min(practised - {referrers[first]["contactType"]})
+    control.edit_record("API_Referrer", first, {"contactType": f" {other.upper()}. "})
+    control.edit_record("API_Referrer", second, {"contactType": "Surgeoness"})
+    run = Run(published.installation, published.dag, PARAMETERS).go(until="publish.make_plan")
+    for record in (first, second):
+        control.edit_record("API_Referrer", record, referrers[record])
+    assert run.errors == {}
+    assert [(record, field) for record, _, _, field in run.findings(SPECIALTIES)] == [(second, "contactType")]
+    planned = run.installation.rows(
+        "SELECT table_name, row_id::text, action, changed_columns FROM nexus_import.plan_row"
+        " JOIN nexus_import.plan USING (plan_id) WHERE run_id = %s",
+        run.run_id,
+    )
+    referrer = run.installation.value(
+        "SELECT id::text FROM referrers WHERE upper(filemaker_id::text) = %s", referrers[first]["id"].upper()
+    )
+    assert planned == [("referrers", referrer, "change", ["specialty_id"])]
+
+
+def test_slips_in_details_and_optional_layouts_are_named(published: Run, tmp_path: Path) -> None:
+    slips = {
+        "contact_detail.yaml": (
+            "field: ph}",
+            "field: phon}",
+            "columns.value.field: .+ has no field phon .nearest: ph.",
+        ),
+        "company.yaml": ("layout: API_Company", "layout: API_Compny", "layout: .+ no layout .+'API_Company'"),
+        "patient_referrer.yaml": ("id_Perscriber]", "id_Prescriber]", "key: .+ .nearest: id_Perscriber."),
+    }
+    expected = []
+    with own_include(tmp_path) as folder:
+        for name, (right, wrong, says) in slips.items():
+            path = folder / "mapping" / "reference" / name
+            text = path.read_text()
+            path.write_text(text.replace(right, wrong))
+            expected.append(f"{name} line {text[: text.index(right)].count(chr(10)) + 1}: {says}")
+        run = Run(published.installation, published.dag, PARAMETERS).go(until=VERIFY)
+    said = str(run.errors[VERIFY]).splitlines()[1:]
+    assert len(said) == len(slips)
+    assert [place for place in expected if not any(re.match(place, line) for line in said)] == [], said
+
+
 OPTIONAL = [
     "company",
     "coordinator",
@@ -253,6 +325,7 @@ OPTIONAL = [
     "reply",
 ]
 """What the requirement does not know and this clinic maps."""
+MESSAGES = [("message", "messages"), ("reply", "replies")]
 
 
 @pytest.fixture
@@ -287,7 +360,7 @@ def test_row_that_the_import_lost_is_missed(copy: Connection[Any], entity: str) 
     assert found_by(copy, check_id) == sorted([*before, (entity, lost[1])])
 
 
-@pytest.mark.parametrize(("entity", "check"), [("message", "messages"), ("reply", "replies")])
+@pytest.mark.parametrize(("entity", "check"), MESSAGES)
 def test_message_of_nobody_is_named(copy: Connection[Any], entity: str, check: str) -> None:
     check_id = f"phase_5/{check}_have_their_patient"
     before = found_by(copy, check_id)
@@ -300,6 +373,15 @@ def test_message_of_nobody_is_named(copy: Connection[Any], entity: str, check: s
         sql.SQL("UPDATE {} SET patient_id_filemaker_id = 'gone' WHERE record_id = %s").format(staged), (record,)
     )
     assert found_by(copy, check_id) == sorted([*before, (entity, record)])
+
+
+def test_every_check_of_what_only_this_clinic_maps_is_tried() -> None:
+    names = (PARAMETERS["configuration"], "default")
+    own, others = (SourceNames(Settings.load({"configuration": name}).mappings) for name in names)
+    files = [f"{path.parent.name}/{path.stem}" for path in (include_folder() / "sql" / "checks").rglob("*.sql")]
+    only_here = {check for check in files if load_check(check, own).is_mapped > load_check(check, others).is_mapped}
+    counts = {f"phase_5/{entity}_count_matches" for entity in OPTIONAL}
+    assert only_here == counts | {f"phase_5/{name}_have_their_patient" for _, name in MESSAGES} | {SPECIALTIES}
 
 
 def test_field_that_fills_three_entities_is_found_once(published: Run) -> None:

@@ -28,18 +28,21 @@ LOOKUP_TABLES = {
     "clinicians": LookupTable("full_name"),
     "appointment_types": LookupTable("name", minutes="default_duration_minutes"),
     "funding_sources": LookupTable("name", code="code"),
+    "specialties": LookupTable("name"),
 }
 """Preserved tables that rows are looked up in."""
 
 
 def read_lookups(connection: Connection[Any], aliases: Mapping[str, Mapping[str, str]]) -> dict[str, Lookup]:
-    """Return every preserved table by id, folded name and code.
+    """Return every preserved table that there is by id, folded name and code.
 
     `aliases` is {table: {FileMaker's spelling: Nexus name}}.
     """
     lookups = {}
     for table, columns in LOOKUP_TABLES.items():
         present = {column.name for column in read_columns(connection, table)}
+        if not present:  # only who maps referrers needs specialties
+            continue
         parts = [
             sql.Identifier(name) if name in present else sql.SQL("NULL")
             for name in (columns.minutes, ID_COLUMN, columns.code)

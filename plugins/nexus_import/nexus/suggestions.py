@@ -18,6 +18,7 @@ WORDS = {
     "clinicians": "clinician",
     "appointment_types": "appointment type",
     "funding_sources": "funding type",
+    "specialties": "specialty",
 }
 """One row of each preserved table that names are looked up in."""
 

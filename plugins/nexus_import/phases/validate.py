@@ -155,13 +155,15 @@ def verify_filemaker() -> Counts:
             again = [mapping for mapping in mappings if mapping.records_of in read]
             require_none([*mistakes, *find_source_mistakes(source, [*present, *again])])
             record_counts = {f"{mapping.entity}_count": source.found_count(mapping) for mapping in present}
-            for mapping in begun.settings.read_mappings():
-                if mapping not in present:
-                    place = source.where(mapping.layout)
-                    log.warning("%s: %s is not there: %s are left as they are", PHASE, place, mapping.label)
+            absent = [mapping for mapping in begun.settings.read_mappings() if mapping not in present]
+            for mapping in absent:
+                what = f"{source.where(mapping.layout)} is not there: {mapping.label} are left as they are"
+                place = mapping.mistake("layout", what)
+                log.warning("%s: %s; if FileMaker has it under another name, write that here", PHASE, place)
         with begun.transaction() as step:
+            left = f"; not there: {', '.join(mapping.label for mapping in absent)}" if absent else ""
             step.finish(
-                f"{source.verified}: {len(record_counts)} layouts readable",
+                f"{source.verified}: {len(record_counts)} layouts readable{left}",
                 records=sum(record_counts.values()),
                 **record_counts,
             )

@@ -63,6 +63,7 @@ class AppointmentViewSet(viewsets.GenericViewSet):
             if appointment.patient_id is None:
                 events.append(event | {"allDay": True})
                 continue
+            event["patient"] = str(appointment.patient_id)
             length = appointment.end_time - appointment.start_time
             events.append(event | {"end": appointment.end_time, "minutes": length.total_seconds() / 60})
         return Response(events)
