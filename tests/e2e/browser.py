@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -20,6 +24,9 @@ FLAGS = [
     "--disable-sync",
 ]
 TIMEOUT_MS = 60_000
+SERIOUS = {"serious", "critical"}
+WIDTHS = {"desk": 1280, "phone": 390}
+PICTURES = os.environ.get("REPORT_PICTURES")
 
 
 @contextmanager
@@ -46,3 +53,22 @@ def logged_in(url: str, user: str, password: str) -> Iterator[Page]:
         page.get_by_role("button", name="Sign in").click()
         page.get_by_test_id("nav-dags-link").wait_for()
         yield page
+
+
+def assert_readable(page: Page, show: Callable[[], Any], name: str) -> None:
+    """Hold what `show` opens against axe-core in light and dark, on a desk and on a phone; nothing runs out of it.
+
+    With REPORT_PICTURES=FOLDER in the environment a picture of each is left there.
+    """
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for device, width in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": 900})
+            show()
+            # Airflow's own theme would win over the system's
+            page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
+            found = Axe().run(page).response["violations"]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS] == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            if PICTURES:
+                page.screenshot(path=str(Path(PICTURES) / f"{name}-{scheme}-{device}.png"), full_page=True)
