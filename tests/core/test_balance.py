@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nexus_import.core.balance import EntityBalance
+import pytest
+from nexus_import.core.balance import EntityBalance, plural
 
 
 def test_balance_is_said_in_one_line() -> None:
@@ -20,3 +21,10 @@ def test_what_nobody_can_explain_is_shouted() -> None:
     assert EntityBalance("notes", 10, 9).unexplained == 1
     assert EntityBalance("notes", 10, 9).sentence().endswith(" + 1 UNEXPLAINED")
     assert EntityBalance("notes", 10, 11).unexplained == -1
+
+
+@pytest.mark.parametrize(
+    ("entity", "words"), [("patient", "patients"), ("reply", "replies"), ("referrer_company", "referrer companies")]
+)
+def test_several_records_are_called_as_people_call_them(entity: str, words: str) -> None:
+    assert plural(entity) == words

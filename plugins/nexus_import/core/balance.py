@@ -40,3 +40,9 @@ class EntityBalance:
 def _by_reason(counts: Mapping[str, int]) -> str:
     named = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
     return f" ({named})" if named else ""
+
+
+def plural(entity: str) -> str:
+    """Return what several records of an entity are called: `referrer_company` makes *referrer companies*."""
+    words = entity.replace("_", " ")
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from nexus_import.core.balance import EntityBalance
+from nexus_import.core.balance import EntityBalance, plural
 from nexus_import.core.mapping import ColumnMapping, EntityMapping
 from nexus_import.core.mapping.row_mapper import IS_EMPTY, READABLE, REQUIRED
 from nexus_import.nexus.catalog import read_columns
@@ -59,7 +59,7 @@ def read_balances(connection: Connection[Any], run_id: str) -> list[EntityBalanc
         counts.setdefault(entity, {}).setdefault(what, {})[reason] = count
     balances = [
         EntityBalance(
-            f"{entity.replace('_', ' ')}s",
+            plural(entity),
             sum(by_what.get("read", {}).values()),
             **{what: sum(by_what.get(what, {}).values()) for what in FOUND},
             skipped=by_what.get("skipped", {}),
